@@ -1,0 +1,52 @@
+"""The agent's own errors: what was being done, what came back, what to do. One small family."""
+
+
+class IpadError(Exception):
+    """Anything that the agent reports and survives. The message is a sentence for a person."""
+
+
+class DecodeError(IpadError):
+    """Octets that are not what they should be: malformed DER, or a shape the type does not have."""
+
+
+class EuiccRefused(IpadError):
+    """The eUICC answered a function with one of its named errors."""
+
+    def __init__(self, function: str, name: str, code: int, advice: str = "") -> None:
+        self.function = function
+        self.name = name
+        self.code = code
+        self.advice = advice
+        super().__init__(f"{function}: {name}({code})" + (f" ({advice})" if advice else ""))
+
+
+class PeerRefused(IpadError):
+    """The eIM, SM-DP+ or SM-DS answered, and the answer is a refusal."""
+
+    def __init__(self, function: str, name: str, code: int | None = None, advice: str = "") -> None:
+        self.function = function
+        self.name = name
+        self.code = code
+        self.advice = advice
+        said = name if code is None else f"{name}({code})"
+        super().__init__(f"{function}: {said}" + (f" ({advice})" if advice else ""))
+
+
+class Unreachable(IpadError):
+    """No answer from the far side: no address, no connection, cut off, too slow, or too much."""
+
+
+class Throttled(Unreachable):
+    """The far side asks for patience: HTTP 429 or 503, with Retry-After in seconds where it said so."""
+
+    def __init__(self, message: str, retry_after: float | None = None) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class Untrusted(IpadError):
+    """TLS came up with somebody else: certificate, name or pinned key do not match. Nothing was sent."""
+
+
+class ConfigError(IpadError):
+    """A config file with a wrong key or value: the file, the key, what was expected."""
