@@ -1,0 +1,122 @@
+"""The way to the ISD-R: a logical channel of its own, and STORE DATA on it (SGP.22 5.7.2, SGP.32 5.9.1)."""
+
+from collections.abc import Callable
+
+from ipad import asn1
+from ipad.errors import DecodeError
+from ipad.waits import Waits
+from modem.card import Card, Channel
+from modem.errors import CardRefused, ChannelLost
+
+ISD_R_AID = bytes.fromhex("A0000005591010FFFFFFFF8900000100")
+
+_LAST = 0x91
+_MORE = 0x11
+_MOST_BLOCKS = 256  # P2 is one octet, and counts from 0
+_ENABLED_PROFILE = 0x40  # euiccConfiguration { ipaeSupported(0), enabledProfile(1) }
+
+
+class Isdr:
+    """The ISD-R of one card. Opens its channel when first needed, and anew after it was lost.
+
+    card: the way to the card. aid: the ISD-R's, some vendors use their own. block: octets of one
+    STORE DATA (1..255). sleep: waits seconds; the daemon's also feeds the watchdog.
+    """
+
+    def __init__(
+        self,
+        card: Card,
+        waits: Waits,
+        *,
+        aid: bytes = ISD_R_AID,
+        sleep: Callable[[float], None],
+        block: int = 255,
+    ) -> None:
+        if not 1 <= block <= 255:
+            raise ValueError(f"a STORE DATA block has 1 to 255 octets, not {block}")
+        self.waits = waits
+        self.sleep = sleep
+        self.block = block
+        self.refuses_tag_list = False
+        """This card has refused a tag list with tags that it does not know (see es10c.profiles)."""
+        self._card = card
+        self._aid = aid
+        self._channel: Channel | None = None
+
+    def store_data(self, function: str, request: bytes) -> bytes:
+        """Sends `request` as one STORE DATA chain; returns the answer's octets.
+
+        function: the standard's name of the function, for messages. request: a whole TLV, or one cut of
+        a BoundProfilePackage (SGP.22 2.5.5). Raises CardRefused for a status word that is not success,
+        and what the way to the card raises. After ChannelLost nothing is sent again here: the error goes
+        up, and the next call opens a new channel.
+        """
+        blocks = [request[i : i + self.block] for i in range(0, len(request), self.block)] or [b""]
+        if len(blocks) > _MOST_BLOCKS:
+            raise DecodeError(
+                f"{function}: {len(request)} octets do not fit into {_MOST_BLOCKS} STORE DATA blocks"
+            )
+        answer = bytearray()
+        for number, data in enumerate(blocks):
+            p1 = _LAST if number == len(blocks) - 1 else _MORE
+            header = bytes((0x80, 0xE2, p1, number, len(data)))
+            answer += self._transmit(function, header + data)
+        return bytes(answer)
+
+    def _transmit(self, function: str, apdu: bytes) -> bytes:
+        channel = self._open()
+        try:
+            reply = channel.transmit(apdu)
+        except ChannelLost:
+            self._channel = None
+            raise
+        # 91xx: done, and a proactive command is pending (TS 102 221 10.2.1.2).
+        if reply.sw != 0x9000 and reply.sw >> 8 != 0x91:
+            raise CardRefused(f"{function} on the ISD-R", reply.sw, _advice(reply.sw))
+        return reply.data
+
+    def _open(self) -> Channel:
+        if self._channel is None:
+            self._channel = self._card.open(self._aid)
+        return self._channel
+
+    @property
+    def fci(self) -> bytes:
+        """What SELECT of the ISD-R returned; opens the channel if there is none."""
+        return self._open().fci
+
+    @property
+    def profile_enabled(self) -> bool | None:
+        """Whether a profile was enabled when the ISD-R was selected; None if the card does not tell.
+
+        ISDRProprietaryApplicationTemplateIoT (E1) in the FCI, SGP.32 5.9.1.
+        """
+        try:
+            template = asn1.find(self.fci, 0x6F, 0xE1) or asn1.find(self.fci, 0x6F, 0xA5, 0xE1)
+            bits = asn1.find(template, 0xE1, 0x80) if template else None
+        except DecodeError:
+            return None
+        content = asn1.value(bits) if bits else b""
+        return bool(content[1] & _ENABLED_PROFILE) if len(content) > 1 else None
+
+    def reset(self) -> None:
+        """Forgets the channel, without a word to the card: after a switch or a reset it is gone anyway."""
+        self._channel = None
+
+    def close(self) -> None:
+        """Closes the channel; the next call opens another."""
+        channel, self._channel = self._channel, None
+        if channel is not None:
+            channel.close()
+
+
+def _advice(sw: int) -> str:
+    match sw:
+        case 0x6985:
+            return "a REFRESH may be pending: the card has to be reset"
+        case 0x6A80:
+            return "the card does not take this request"
+        case 0x6A88 | 0x6D00 | 0x6E00:
+            return "the card does not know this function"
+        case _:
+            return ""
