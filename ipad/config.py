@@ -1,0 +1,145 @@
+"""/etc/ipad/ipad.toml, read once into frozen values that are handed down. Every key has a default."""
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, is_dataclass, replace
+from pathlib import Path
+from typing import Any, get_type_hints
+
+from ipad.errors import ConfigError
+from ipad.waits import Waits
+
+DEFAULT_PATH = Path("/etc/ipad/ipad.toml")
+
+# A wait below this would make the agent spin.
+_SHORTEST_WAIT = 0.01
+
+
+@dataclass(frozen=True)
+class ModemConfig:
+    port: str = "/dev/ttyUSB2"
+    """The tty that speaks AT."""
+    baudrate: int = 115200
+    """Matters on a UART, not on USB."""
+    rtscts: bool = False
+    """Hardware flow control, on a UART."""
+
+
+@dataclass(frozen=True)
+class AgentConfig:
+    state_dir: str = "/var/lib/ipad"
+    """The journal: what must survive a power cut."""
+    runtime_dir: str = "/run/ipad"
+    """The control socket and the lock."""
+
+
+@dataclass(frozen=True)
+class CardConfig:
+    isd_r_aid: str = "A0000005591010FFFFFFFF8900000100"
+    """Hex; some vendors' cards use their own."""
+
+
+@dataclass(frozen=True)
+class ConnectivityConfig:
+    interface: str = ""
+    """The cellular network interface ("wwan0"); empty: whatever the routes say."""
+    probes: tuple[str, ...] = ()
+    """"host:port" of services that answer a TCP connection; one that does is traffic. None: only the
+    modem's word counts."""
+
+
+@dataclass(frozen=True)
+class EsipaConfig:
+    path: str = "/gsma/rsp2/asn1"
+    content_type: str = "application/x-gsma-rsp-asn1"
+    protocol_version: str = "gsma/rsp/v1.2.0"
+    """X-Admin-Protocol: some eIMs want another."""
+    ca_file: str = ""
+    """PEM file of authorities for an eIM whose trust anchor the card does not hold; empty: the system's."""
+
+
+@dataclass(frozen=True)
+class Config:
+    modem: ModemConfig = field(default_factory=ModemConfig)
+    agent: AgentConfig = field(default_factory=AgentConfig)
+    card: CardConfig = field(default_factory=CardConfig)
+    connectivity: ConnectivityConfig = field(default_factory=ConnectivityConfig)
+    esipa: EsipaConfig = field(default_factory=EsipaConfig)
+    waits: Waits = field(default_factory=Waits)
+
+
+def load(path: Path | None = None) -> Config:
+    """The configuration in `path`; without a path, /etc/ipad/ipad.toml or the defaults if it is not there.
+
+    ConfigError names the file, the key and what was expected.
+    """
+    chosen = path or DEFAULT_PATH
+    if path is None and not chosen.exists():
+        return Config()
+    try:
+        table = tomllib.loads(chosen.read_text("utf-8"))
+    except OSError as error:
+        raise ConfigError(f"{chosen}: cannot be read: {error.strerror}") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{chosen}: not TOML: {error}") from error
+    config: Config = _fill(Config(), table, str(chosen), "")
+    _check(config, str(chosen))
+    return config
+
+
+def _fill(default: Any, table: Mapping[str, Any], file: str, prefix: str) -> Any:
+    """`default` (a frozen dataclass) with the values of `table` in it."""
+    hints = get_type_hints(type(default))
+    known = {f.name: getattr(default, f.name) for f in fields(default)}
+    filled = {}
+    for key, given in table.items():
+        name = prefix + key
+        if key not in known:
+            raise ConfigError(f"{file}: {name}: no such key; known here: {', '.join(sorted(known))}")
+        if is_dataclass(known[key]):
+            if not isinstance(given, dict):
+                raise ConfigError(f"{file}: {name}: expected a table [{name}]")
+            filled[key] = _fill(known[key], given, file, f"{name}.")
+        else:
+            filled[key] = _value(hints[key], given, file, name)
+    return replace(default, **filled)
+
+
+def _value(hint: object, given: object, file: str, name: str) -> object:
+    # bool is an int in Python, and not in a config file.
+    if hint is float and isinstance(given, int | float) and not isinstance(given, bool):
+        return float(given)
+    if hint is int and isinstance(given, int) and not isinstance(given, bool):
+        return given
+    if (hint is str and isinstance(given, str)) or (hint is bool and isinstance(given, bool)):
+        return given
+    if hint == tuple[str, ...] and isinstance(given, list) and all(isinstance(g, str) for g in given):
+        return tuple(given)
+    words = {float: "a number of seconds", int: "a whole number", str: "a string", bool: "true or false"}
+    expected = words[hint] if isinstance(hint, type) and hint in words else "a list of strings"
+    raise ConfigError(f"{file}: {name}: expected {expected}, not {given!r}")
+
+
+def _check(config: Config, file: str) -> None:
+    """What a type alone does not say."""
+    for wait in fields(config.waits):
+        seconds = getattr(config.waits, wait.name)
+        if not _SHORTEST_WAIT <= seconds < float("inf"):
+            raise ConfigError(
+                f"{file}: waits.{wait.name}: expected at least {_SHORTEST_WAIT} s, not {seconds}"
+            )
+    for probe in config.connectivity.probes:
+        host, _, port = probe.rpartition(":")
+        if not host or not port.isdecimal() or not 0 < int(port) < 65536:
+            raise ConfigError(f'{file}: connectivity.probes: expected "host:port", not {probe!r}')
+    aid = config.card.isd_r_aid
+    if not (10 <= len(aid) <= 32 and len(aid) % 2 == 0 and all(c in "0123456789abcdefABCDEF" for c in aid)):
+        raise ConfigError(f"{file}: card.isd_r_aid: expected 5 to 16 octets in hex, not {aid!r}")
+    if not config.modem.port.startswith("/"):
+        raise ConfigError(f"{file}: modem.port: expected a path like /dev/ttyUSB2, not {config.modem.port!r}")
+    if config.modem.baudrate < 1200:
+        raise ConfigError(f"{file}: modem.baudrate: expected 1200 or more, not {config.modem.baudrate}")
+    if not config.esipa.path.startswith("/"):
+        raise ConfigError(
+            f"{file}: esipa.path: expected a path like /gsma/rsp2/asn1, not {config.esipa.path!r}"
+        )

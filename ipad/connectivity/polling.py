@@ -1,0 +1,116 @@
+"""When to poll which eIM, and when to probe: orthogonal to the phases, and as pure."""
+
+from dataclasses import replace
+from types import MappingProxyType
+
+from ipad.connectivity.link import Link
+from ipad.connectivity.state import (
+    Cause,
+    Phase,
+    Plan,
+    Poll,
+    Polled,
+    Probe,
+    State,
+    TrialKind,
+    draw,
+)
+from ipad.waits import Waits
+
+
+def jitter(state: State, spread: float) -> tuple[State, float]:
+    """A time in [0, spread) that is this gateway's own."""
+    return replace(state, draws=state.draws + 1), spread * draw(state.seed, state.draws)
+
+
+def plan(state: State, eim_id: str, new: Plan) -> State:
+    """The state with this eIM's plan replaced."""
+    return replace(state, polls=MappingProxyType({**state.polls, eim_id: new}))
+
+
+def follow_card(state: State, now: float, waits: Waits) -> State:
+    """Plans for exactly the eIMs that the card is associated with; a new one is polled at once."""
+    eims = state.card.eims if state.card else tuple(state.polls)
+    kept = {e: state.polls[e] for e in eims if e in state.polls}
+    for eim_id in eims:
+        if eim_id not in kept:
+            state, spread = jitter(state, waits.poll_start)
+            kept[eim_id] = Plan(due=now + spread)
+    return replace(state, polls=MappingProxyType(kept))
+
+
+def after_start(state: State, now: float, waits: Waits) -> State:
+    """Every eIM is polled after a start, spread so that a fleet's power cut does not become a wall."""
+    for eim_id, old in state.polls.items():
+        state, spread = jitter(state, waits.poll_start)
+        state = plan(state, eim_id, replace(old, due=now + spread))
+    return state
+
+
+def after_switch(state: State, now: float, cause: Cause | None, ordered_by: str | None) -> State:
+    """Every eIM is polled as soon as the link is there; all but the one that ordered it are told why."""
+    for eim_id, old in state.polls.items():
+        tell = None if eim_id == ordered_by else (cause or Cause.OTHER_EIM)
+        state = plan(state, eim_id, replace(old, due=now, failures=0, tell=tell))
+    return state
+
+
+def link_is_back(state: State, now: float, waits: Waits) -> State:
+    """A link that came back is a good moment, but not more often than the minimum interval."""
+    for eim_id, old in state.polls.items():
+        earliest = now if old.last is None else max(now, old.last + waits.poll_min)
+        state = plan(state, eim_id, replace(old, due=min(old.due, earliest)))
+    return state
+
+
+def asked(state: State, now: float) -> State:
+    """Somebody asked: all eIMs, now."""
+    for eim_id, old in state.polls.items():
+        state = plan(state, eim_id, replace(old, due=now))
+    return state
+
+
+def after_poll(state: State, eim_id: str, outcome: object, now: float, waits: Waits) -> State:
+    """The next time for this eIM, by how the last one went."""
+    old = state.polls.get(eim_id)
+    if old is None:
+        return state
+    if isinstance(outcome, Polled) and outcome.reached and outcome.delivered:
+        state, spread = jitter(state, waits.poll_interval / 10)
+        due = now + waits.poll_interval - spread
+        return plan(state, eim_id, Plan(due=due, last=now))
+    backoff = min(waits.poll_retry * 2.0 ** min(old.failures, 32), waits.poll_retry_max)
+    state, spread = jitter(state, backoff / 2)
+    due = now + backoff / 2 + spread
+    trial = state.trial
+    if state.phase is Phase.TRIAL and trial is not None and trial.rollback and state.until is not None:
+        # The verdict of this trial is a delivery: give it one more chance before the deadline.
+        due = min(due, max(now + waits.poll_retry / 2, state.until - waits.poll_retry))
+    if isinstance(outcome, Polled) and outcome.retry_after is not None:
+        due = max(due, now + min(outcome.retry_after, waits.poll_interval))
+    return plan(state, eim_id, replace(old, due=due, last=now, failures=old.failures + 1))
+
+
+def next_poll(state: State) -> float | None:
+    """When the next poll is due, if the link allows one at all."""
+    if state.link is not Link.OK or state.phase is Phase.NO_CARD or not state.polls:
+        return None
+    return min(p.due for p in state.polls.values())
+
+
+def due_poll(state: State, now: float) -> Poll | None:
+    """The poll that is due: first the eIM whose verdict a trial waits for, then the longest overdue."""
+    when = next_poll(state)
+    if when is None or when > now:
+        return None
+    due = [(p.due, eim_id) for eim_id, p in state.polls.items() if p.due <= now]
+    trial = state.trial
+    if trial is not None and trial.kind is TrialKind.ORDERED and trial.eim_id in {e for _, e in due}:
+        assert trial.eim_id is not None
+        return Poll(trial.eim_id)
+    return Poll(min(due)[1])
+
+
+def due_probe(state: State, now: float) -> Probe | None:
+    """The probe that is due."""
+    return Probe() if state.probe_at is not None and now >= state.probe_at else None

@@ -1,0 +1,287 @@
+"""The words of deciding: phases, what the card says, events, actions, outcomes, and the State.
+
+Times are powered seconds: they go on counting across restarts and do not depend on the wall clock.
+"""
+
+import zlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from types import MappingProxyType
+
+from ipad.connectivity.link import Link
+from modem.radio import Remedy
+
+
+class Phase(Enum):
+    """Where the gateway is in its life."""
+
+    NO_CARD = "no card"
+    OPERATING = "operating"
+    REMEDYING = "remedying"
+    TRIAL = "trial"
+    FALLBACK = "fallback"
+
+
+class Cause(Enum):
+    """StateChangeCause (SGP.32 6.3.2.6): why the enabled profile changed without this eIM's order."""
+
+    OTHER_EIM = 0
+    FALLBACK = 1
+    EMERGENCY = 2
+    LOCAL = 3
+    RESET = 4
+    IMMEDIATE_ENABLE = 5
+    DEVICE_CHANGE = 6
+    UNDEFINED = 127
+
+
+@dataclass(frozen=True, slots=True)
+class CardView:
+    """What the card says, as far as deciding needs it."""
+
+    enabled: str | None
+    """ICCID of the enabled profile."""
+    fallback: str | None
+    """ICCID of the profile with the fallbackAttribute."""
+    fallback_supported: bool
+    eims: tuple[str, ...]
+    """eimIds of the associated eIMs."""
+
+
+class TrialKind(Enum):
+    """What put the profile on trial."""
+
+    ORDERED = "ordered by the eIM"
+    RETURN = "return from fallback"
+    ROLLED_BACK = "rolled back"
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """A switch that waits for its verdict."""
+
+    kind: TrialKind
+    iccid: str | None
+    rollback: bool = False
+    """The eIM allowed a rollback: the verdict is that its result got delivered."""
+    eim_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """When an eIM is polled next, and how it went so far."""
+
+    due: float
+    last: float | None = None
+    """When it was last tried."""
+    failures: int = 0
+    tell: Cause | None = None
+    """The state change that this eIM has not been told yet."""
+
+
+# Actions. One is in flight at a time.
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """Look again: modem, card if there was none, and the probe targets."""
+
+
+@dataclass(frozen=True, slots=True)
+class ApplyRemedy:
+    """Apply a remedy to the modem."""
+
+    remedy: Remedy
+
+
+@dataclass(frozen=True, slots=True)
+class Poll:
+    """Deliver what is owed to this eIM, then GetEimPackage until it has none."""
+
+    eim_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Fallback:
+    """ExecuteFallbackMechanism (SGP.32 5.9.20)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Return:
+    """ReturnFromFallback (SGP.32 5.9.21)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rollback:
+    """ProfileRollback (SGP.32 5.9.16)."""
+
+
+Action = Probe | ApplyRemedy | Poll | Fallback | Return | Rollback
+
+
+# Outcomes. Every action ends in exactly one.
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """A remedy was applied."""
+
+
+@dataclass(frozen=True, slots=True)
+class Probed:
+    """What the probe targets said; None: there are none configured, or the link is down."""
+
+    reachable: bool | None
+
+
+@dataclass(frozen=True, slots=True)
+class Polled:
+    """The eIM answered to the end (`reached`), and nothing owed to it is left (`delivered`)."""
+
+    reached: bool
+    delivered: bool
+    retry_after: float | None = None
+    card: CardView | None = None
+    """The card after the packages; None: they did not change it."""
+    trial: Trial | None = None
+    """Set when a package switched the enabled profile."""
+
+
+@dataclass(frozen=True, slots=True)
+class Switched:
+    """The switch is done, and this is what the card says now."""
+
+    card: CardView
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """The card said no, by this name."""
+
+    code: str
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """It did not happen, and this is why."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """Nobody knows whether it happened; the card could not be read since."""
+
+
+Outcome = Done | Probed | Polled | Switched | Refused | Failed | Unknown
+
+
+# Events
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """The agent has come up and read the card; `trial` is what an interrupted step amounted to."""
+
+    card: CardView | None
+    trial: Trial | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LinkChanged:
+    """The diagnosis is another than before."""
+
+    link: Link
+
+
+@dataclass(frozen=True, slots=True)
+class CardChanged:
+    """The card was read again and says something else; None: it is gone."""
+
+    card: CardView | None
+
+
+@dataclass(frozen=True, slots=True)
+class Deadline:
+    """`state.wake` has come."""
+
+
+class Command(Enum):
+    """What can be asked from outside."""
+
+    POLL = "poll"
+    FALLBACK = "fallback"
+    RETURN = "return"
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Somebody at the gateway asked for it."""
+
+    command: Command
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """The action in flight has ended."""
+
+    action: Action
+    outcome: Outcome
+
+
+Event = Started | LinkChanged | CardChanged | Deadline | Asked | Ended
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """All that deciding remembers. Kept in the journal's memory between runs."""
+
+    phase: Phase = Phase.NO_CARD
+    since: float = 0.0
+    why: str = "starting"
+    until: float | None = 0.0
+    """When the phase's patience ends."""
+    card: CardView | None = None
+    link: Link | None = None
+    link_since: float = 0.0
+    rung: int = 0
+    """Remedies applied in this round of the ladder; in NO_CARD, looks for the card."""
+    rounds: int = 0
+    """Rounds of the ladder that changed nothing; each doubles the patience."""
+    trial: Trial | None = None
+    origin: str | None = None
+    """ICCID that a fallback left and a return would enable again."""
+    return_at: float | None = None
+    returns: int = 0
+    """Trials of a return that failed since the fallback; each doubles the wait for the next."""
+    rest_until: float = 0.0
+    """Until then a fallback profile without a link is not left for a trial of the other."""
+    probe_at: float | None = None
+    polls: Mapping[str, Plan] = field(default_factory=lambda: MappingProxyType({}))
+    busy: Action | None = None
+    seed: str = ""
+    """What makes this gateway's jitter its own: the EID."""
+    draws: int = 0
+    """Jitter drawn so far."""
+
+    @property
+    def fell_back(self) -> bool:
+        """On the fallback profile because of a fallback, not by order."""
+        return self.origin is not None and self.card is not None and self.card.enabled == self.card.fallback
+
+    @property
+    def can_fall_back(self) -> bool:
+        """The card has a fallback profile that is not the enabled one."""
+        card = self.card
+        return (
+            card is not None
+            and card.fallback_supported
+            and card.fallback is not None
+            and card.enabled != card.fallback
+        )
+
+
+def draw(seed: str, n: int) -> float:
+    """The n-th jitter of this gateway: a fraction in [0, 1), the same each time it is asked."""
+    return zlib.crc32(f"{seed}:{n}".encode()) / 2**32
