@@ -17,11 +17,10 @@ in with `wrap`. Octets that are only passed on need no type either: a message of
 standard, with a package of a kind that is not known here, can then still reach the card.
 """
 
-from threading import Lock
 from typing import Any
 
-from ipad.asn1 import strict
-from ipad.asn1.schema_parsed import MODULES
+from ipad.asn1 import schema
+from ipad.asn1.codecs import ber
 from ipad.asn1.tlv import check, find, member, tlvs, value, wrap
 from ipad.errors import DecodeError
 
@@ -38,26 +37,6 @@ __all__ = [
     "wrap",
 ]
 
-_ORDER = ("SGP32Definitions", "RSPDefinitions", "PKIX")
-_compiler = strict.Compiler(MODULES)
-_compiled: dict[str, Any] = {}
-_compiling = Lock()
-
-
-def _type(name: str) -> Any:
-    """The compiled type of that name, made when it is first asked for. KeyError if there is none."""
-    found = _compiled.get(name)
-    if found is None:
-        prefix, _, plain = name.rpartition(":")
-        order = {"": _ORDER, "sgp22": ("RSPDefinitions",)}[prefix]
-        module = next((module for module in order if plain in MODULES[module]["types"]), None)
-        if module is None:
-            raise KeyError(name)
-        with _compiling:
-            found = _compiler.compile_type(plain, MODULES[module]["types"][plain], module)
-        _compiled[name] = found
-    return found
-
 
 def decode(type_name: str, der: bytes) -> Any:
     """The value of `der`, which must be exactly one element of the type.
@@ -66,13 +45,13 @@ def decode(type_name: str, der: bytes) -> Any:
     send them; an unknown arm of a CHOICE, a member twice, missing or of a wrong size is refused.
     Raises DecodeError for anything that is not the type, KeyError for a type that is not known.
     """
-    compiled = _type(type_name)
+    compiled = schema.compiled(type_name)
     octets = bytes(der)
     try:
         check(octets)
         decoded, _ = compiled.decode(octets, 0)
-        strict.ber.check_decode_error(compiled, decoded, octets, 0)
-    except strict.ber.DecodeError as error:
+        ber.check_decode_error(compiled, decoded, octets, 0)
+    except ber.DecodeError as error:
         raise DecodeError(f"{type_name}: {error}") from None
     except DecodeError as error:
         raise DecodeError(f"{type_name}: {error}") from None
@@ -81,11 +60,11 @@ def decode(type_name: str, der: bytes) -> Any:
 
 def encode(type_name: str, value: Any) -> bytes:
     """The DER of a value. Raises ValueError if it is not one of the type, KeyError for an unknown type."""
-    compiled = _type(type_name)
+    compiled = schema.compiled(type_name)
     encoded = bytearray()
     try:
         compiled.encode(value, encoded)
-    except strict.ber.EncodeError as error:
+    except ber.EncodeError as error:
         raise ValueError(f"{type_name}: {error}") from None
     return bytes(encoded)
 

@@ -10,7 +10,7 @@ import importlib
 import importlib.util
 import sys
 from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 PACKAGE = "asn1tools"
 EXTENSION_MARKER = None
@@ -21,7 +21,7 @@ def _ours(name: str) -> bool:
     return name == PACKAGE or name.startswith(PACKAGE + ".")
 
 
-def load() -> tuple[Any, Any]:
+def _load() -> tuple[Any, Any]:
     """(asn1tools.codecs.ber, asn1tools.codecs.der), loaded without asn1tools itself."""
     there = {name: module for name, module in sys.modules.items() if _ours(name)}
     for name in there:
@@ -42,3 +42,10 @@ def load() -> tuple[Any, Any]:
         for name in [name for name in sys.modules if _ours(name)]:
             del sys.modules[name]
         sys.modules.update(there)
+
+
+if TYPE_CHECKING:
+    from asn1tools.codecs import ber as ber
+    from asn1tools.codecs import der as der
+else:
+    ber, der = _load()

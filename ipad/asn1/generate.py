@@ -4,16 +4,17 @@ asn1tools' parser needs pyparsing and 0.4 s (seconds on a Raspberry Pi); what it
 therefore kept. tests/test_asn1_schema.py fails if the two differ.
 """
 
+import json
 import sys
 from pathlib import Path
 from typing import Any
 
 HERE = Path(__file__).parent
-SOURCES = [HERE / name for name in ("pkix.asn", "rsp.asn", "sgp32.asn")]
+MODULE_OF = {"sgp32.asn": "SGP32Definitions", "rsp.asn": "RSPDefinitions", "pkix.asn": "PKIX"}
+"""In the order in which a type's name is searched: each imports from those after it."""
+SOURCES = [HERE / name for name in MODULE_OF]
 TARGET = HERE / "schema_parsed.py"
-HEAD = '''"""The schema as asn1tools has parsed it. Made of the .asn files by `python -m ipad.asn1.generate`."""
-
-from typing import Any
+HEAD = '''"""The .asn files as asn1tools has parsed them: made by `python -m ipad.asn1.generate`."""
 
 '''
 
@@ -29,14 +30,17 @@ def parse() -> dict[str, Any]:
 
 
 def text(modules: dict[str, Any]) -> str:
-    """The Python source of schema_parsed.py: one line a type, so that a change shows as one."""
-    lines = ["MODULES: dict[str, Any] = {"]
-    for name, module in modules.items():
-        lines.append(f"    {name!r}: {{")
-        lines += [f"        {key!r}: {value!r}," for key, value in module.items() if key != "types"]
-        lines.append("        'types': {")
-        lines += [f"            {key!r}: {value!r}," for key, value in module["types"].items()]
-        lines += ["        },", "    },"]
+    """The Python source of schema_parsed.py.
+
+    One line a type, so that a change shows as one, and JSON in it, because as a literal of Python the
+    whole would take 20 ms and 4 MB to load, and no program uses more than a part of it.
+    """
+    lines = ["MODULES: dict[str, dict[str, str]] = {"]
+    for source in SOURCES:
+        lines.append(f"    {MODULE_OF[source.name]!r}: {{")
+        types = modules[MODULE_OF[source.name]]["types"]
+        lines += [f"        {name!r}: {json.dumps(types[name])!r}," for name in types]
+        lines.append("    },")
     return HEAD + "\n".join(lines) + "\n}\n"
 
 

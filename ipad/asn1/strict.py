@@ -1,4 +1,4 @@
-# mypy: disable-error-code="misc, no-any-return"
+# mypy: disallow-subclassing-any=False, warn-return-any=False
 """asn1tools' DER codec with what it lacks: strictness where octets come from others.
 
 As it is (0.165 to 0.169), the codec loops for ever over a SEQUENCE OF with a wrong element, drops every
@@ -10,10 +10,10 @@ is given. The classes here take its place in each of these; the rest is its own.
 
 from typing import Any
 
-from ipad.asn1 import codecs, tlv
+from ipad.asn1 import tlv
+from ipad.asn1.codecs import ber, der
 from ipad.errors import DecodeError as Malformed
 
-ber, der = codecs.load()
 DecodeError = ber.DecodeError
 EncodeError = ber.EncodeError
 
@@ -84,7 +84,7 @@ class Sequence(der.Sequence):
         unknown = set(data) - {member.name for member in self.root_members}
         if unknown:
             raise EncodeError(f"no such member: {', '.join(sorted(map(str, unknown)))}")
-        return super().encode_content(data)
+        return super().encode_content(data, values)
 
 
 class SequenceOf(der.SequenceOf):
@@ -99,7 +99,7 @@ class SequenceOf(der.SequenceOf):
 
     def encode_content(self, data: Any, values: Any = None) -> bytearray:
         _expect(data, (list, tuple), "a list")
-        return super().encode_content(data)
+        return super().encode_content(data, values)
 
 
 class Choice(der.Choice):
@@ -109,7 +109,7 @@ class Choice(der.Choice):
         super().__init__(name, members, additions)
         self.has_extension_marker = False
 
-    def encode(self, data: Any, encoded: bytearray, values: Any = None) -> None:
+    def encode(self, data: Any, encoded: bytearray) -> None:
         if not (isinstance(data, tuple) and len(data) == 2 and isinstance(data[0], str)):
             raise EncodeError(f"expected (name, value), got {data!r:.80}")
         super().encode(data, encoded)
@@ -128,7 +128,7 @@ class ExplicitTag(ber.ExplicitTag):
 class Boolean(der.Boolean):
     def encode_content(self, data: Any, values: Any = None) -> bytearray:
         _expect(data, bool, "True or False")
-        return super().encode_content(data)
+        return super().encode_content(data, values)
 
 
 class Integer(der.Integer):
@@ -139,7 +139,7 @@ class Integer(der.Integer):
 
     def encode_content(self, data: Any, values: Any = None) -> bytes:
         _expect(data, int, "an int")
-        content = super().encode_content(data)
+        content = super().encode_content(data, values)
         if len(content) > MAX_INTEGER_OCTETS:
             raise EncodeError(f"an INTEGER of {len(content)} octets")
         return content
@@ -151,7 +151,7 @@ class Null(der.Null):
             raise DecodeError(f"a NULL of {length} octets")
         return super().decode_content(data, offset, length)
 
-    def encode(self, data: Any, encoded: bytearray, values: Any = None) -> None:
+    def encode(self, data: Any, encoded: bytearray) -> None:
         _expect(data, type(None), "None")
         super().encode(data, encoded)
 
@@ -167,7 +167,7 @@ class BitString(der.BitString):
         octets, count = der.clean_bit_string_value((octets, count), self.has_named_bits)
         return (bytes(octets), count), end
 
-    def encode(self, data: Any, encoded: bytearray, values: Any = None) -> None:
+    def encode(self, data: Any, encoded: bytearray) -> None:
         if not (isinstance(data, tuple) and len(data) == 2):
             raise EncodeError(f"expected (octets, number of bits), got {data!r:.80}")
         _expect(data[0], (bytes, bytearray), "octets")
@@ -185,7 +185,7 @@ class OctetString(der.OctetString):
     def encode_content(self, data: Any, values: Any = None) -> bytes:
         _expect(data, (bytes, bytearray), "octets")
         _within(self, len(data), EncodeError)
-        return bytes(data)
+        return super().encode_content(data, values)
 
 
 class UTF8String(der.UTF8String):
@@ -201,7 +201,7 @@ class UTF8String(der.UTF8String):
         _expect(data, str, "text")
         _within(self, len(data), EncodeError)
         try:
-            return super().encode_content(data)
+            return super().encode_content(data, values)
         except UnicodeEncodeError as error:
             raise EncodeError(f"not UTF-8: {error.reason}") from None
 
@@ -229,23 +229,23 @@ class ObjectIdentifier(der.ObjectIdentifier):
             raise EncodeError(f"not an OBJECT IDENTIFIER: {data!r:.80}")
         if int(arcs[0]) > 2 or (int(arcs[0]) < 2 and int(arcs[1]) > 39):
             raise EncodeError(f"not an OBJECT IDENTIFIER: {data!r:.80}")
-        return bytes(super().encode_content(data))
+        return bytes(super().encode_content(data, values))
 
 
-class Any_(der.Any):
+class Opaque(der.Any):
     """An element whose octets are the value: any, or with a tag of its own that one only."""
 
     def set_tag(self, number: int, flags: int) -> None:
         constructed = ber.Encoding.CONSTRUCTED if number == ber.Tag.SEQUENCE else 0
         super().set_tag(number, flags | constructed)
 
-    def decode(self, data: bytes, offset: int, values: Any = None) -> tuple[Any, int]:
+    def decode(self, data: bytes, offset: int) -> tuple[Any, int]:
         if self.tag is not None and data[offset : offset + self.tag_len] != self.tag:
             return ber.TAG_MISMATCH, offset
         end = ber.skip_tag_length_contents(data, offset)
         return bytes(data[offset:end]), end
 
-    def encode(self, data: Any, encoded: bytearray, values: Any = None) -> None:
+    def encode(self, data: Any, encoded: bytearray) -> None:
         _expect(data, (bytes, bytearray), "the octets of one element")
         try:
             tlv.check(bytes(data))
@@ -254,53 +254,3 @@ class Any_(der.Any):
         if self.tag is not None and data[: self.tag_len] != self.tag:
             raise EncodeError(f"an element {data[: self.tag_len].hex()}, not {self.tag.hex()}")
         encoded.extend(data)
-
-
-LEAVES = {
-    "BOOLEAN": Boolean,
-    "INTEGER": Integer,
-    "NULL": Null,
-    "OCTET STRING": OctetString,
-    "UTF8String": UTF8String,
-    "OBJECT IDENTIFIER": ObjectIdentifier,
-    "ANY": Any_,
-}
-
-
-class Compiler(der.Compiler):
-    """Makes the classes above of a pre-processed schema, one type at a time."""
-
-    def compile_implicit_type(self, name: str, descriptor: dict[str, Any], module: str) -> Any:
-        kind = descriptor["type"]
-        if kind == "SEQUENCE":
-            return Sequence(name, *self.compile_members(descriptor["members"], module))
-        if kind == "SEQUENCE OF":
-            return SequenceOf(name, self.compile_type("", descriptor["element"], module))
-        if kind == "CHOICE":
-            return Choice(name, *self.compile_members(descriptor["members"], module))
-        if kind == "BIT STRING":
-            return BitString(name, "named-bits" in descriptor)
-        if kind in LEAVES:
-            return LEAVES[kind](name)
-        return self.compile_user_type(name, kind, module)
-
-    def compile_type(self, name: str, descriptor: dict[str, Any], module: str) -> Any:
-        compiled = self.compile_implicit_type(name, descriptor, module)
-        if self.is_explicit_tag(descriptor):
-            compiled = ExplicitTag(name, compiled)
-        if "tag" in descriptor:
-            compiled = self.copy(compiled)
-            tag = descriptor["tag"]
-            compiled.set_tag(tag["number"], CLASSES[tag.get("class")])
-        if "size" in descriptor:
-            compiled = self.copy(compiled)
-            compiled.size = self.get_size_range(descriptor, module)[:2]
-        return compiled
-
-
-CLASSES = {
-    None: ber.Class.CONTEXT_SPECIFIC,
-    "UNIVERSAL": ber.Class.UNIVERSAL,
-    "APPLICATION": ber.Class.APPLICATION,
-    "PRIVATE": ber.Class.PRIVATE,
-}
