@@ -1,4 +1,4 @@
-"""What passes between IPA and eIM over ESipa (SGP.32 6), as frozen values. Signed octets stay as they came."""
+"""What passes between IPA and eIM over ESipa (SGP.32 6), as frozen values."""
 
 from dataclasses import dataclass
 from typing import Literal

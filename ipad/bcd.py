@@ -1,0 +1,14 @@
+"""Nibble-swapped BCD, as ICCID, IMEI and TAC are on the wire (TS 102 221 13.2)."""
+
+
+def unswapped(octets: bytes) -> str:
+    """The digits, without the padding (F) at the end."""
+    return "".join(f"{octet & 0x0F:X}{octet >> 4:X}" for octet in octets).rstrip("F")
+
+
+def swapped(digits: str, size: int = 10) -> bytes:
+    """`digits` in `size` octets, padded with F. Raises ValueError if they are no digits, or too many."""
+    if not (digits.isascii() and digits.isdigit() and len(digits) <= 2 * size):
+        raise ValueError(f"{digits!r} is not a number of at most {2 * size} digits")
+    padded = digits.ljust(2 * size, "F")
+    return bytes.fromhex("".join(padded[i + 1] + padded[i] for i in range(0, len(padded), 2)))

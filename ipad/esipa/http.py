@@ -1,0 +1,193 @@
+"""HTTP/1.1 POST over one kept-alive TLS connection, with limits on time and size."""
+
+import http.client
+import io
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from email.utils import parsedate_to_datetime
+
+from ipad.errors import PeerRefused, Throttled, Unreachable
+from ipad.esipa.resolve import Resolver
+from ipad.esipa.trust import Trust, Trusts
+from ipad.esipa.wire import Lost, Patience, Reader, TooMuch, Traffic, Wire, connect
+from ipad.waits import Waits
+
+_HEAD_LIMIT = 16 * 1024
+"""Octets of status line, headers and chunk sizes that an answer may have on top of its body."""
+
+
+@dataclass(slots=True)
+class Uplink:
+    """What outlives a connection: addresses, trust and TLS sessions, and the count of octets.
+
+    One for the whole agent, handed to everything that connects.
+    """
+
+    interface: str | None = None
+    """Name of the interface that every connection is bound to (SO_BINDTODEVICE)."""
+    idle: Callable[[], None] = lambda: None
+    """Called at least once a second in every wait: feeds the watchdog."""
+    resolver: Resolver = field(default_factory=Resolver)
+    trusts: Trusts = field(default_factory=Trusts)
+    traffic: Traffic = field(default_factory=Traffic)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A 2xx answer."""
+
+    status: int
+    media_type: str
+    """Lower case, without parameters; "" without a Content-Type."""
+    body: bytes
+
+
+class Https:
+    """POSTs to one server. Not thread-safe; `close` after anything that may have moved the route."""
+
+    def __init__(
+        self, host: str, port: int, trust: Callable[[], Trust], waits: Waits, uplink: Uplink, *, limit: int
+    ) -> None:
+        """trust: asked at each new connection. limit: octets that an answer's body may have."""
+        self.host = host
+        self.port = port
+        self._trust = trust
+        self._waits = waits
+        self._uplink = uplink
+        self._limit = limit
+        self._wire: Wire | None = None
+
+    def post(self, function: str, path: str, headers: Mapping[str, str], body: bytes) -> Answer:
+        """One request, one answer. function: the standard's name of it, for messages.
+
+        A kept-alive connection that turns out to have died before an octet of the answer came is
+        replaced, and the request sent once more: the eIM tells repeats (SGP.32 6.3.3). Raises Untrusted,
+        Throttled (429, 503), PeerRefused (other 3xx, 4xx), Unreachable (5xx, and all else).
+        """
+        request = self._request(path, headers, body)
+        if self._wire is not None:
+            wire, heard = self._wire, self._wire.heard
+            try:
+                return self._exchange(wire, function, request)
+            except Lost:
+                if wire.heard > heard:
+                    raise
+        return self._exchange(self._connect(function), function, request)
+
+    def close(self) -> None:
+        """Drops the connection; the next request makes a new one."""
+        wire, self._wire = self._wire, None
+        if wire is not None:
+            wire.close()
+
+    def _request(self, path: str, headers: Mapping[str, str], body: bytes) -> bytes:
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        lines = [f"POST {path} HTTP/1.1", f"Host: {host}" + (f":{self.port}" if self.port != 443 else "")]
+        lines += [f"{name}: {value}" for name, value in headers.items()]
+        lines += [f"Content-Length: {len(body)}"]
+        for line in lines:
+            if not line.isprintable():
+                raise ValueError(f"not a header line: {line!r}")
+        return "\r\n".join([*lines, "", ""]).encode() + body
+
+    def _patience(self, function: str, seconds: float) -> Patience:
+        doing = f"{function} to {self.host}:{self.port}"
+        return Patience(doing, time.monotonic() + seconds, self._uplink.idle)
+
+    def _connect(self, function: str) -> Wire:
+        uplink = self._uplink
+        patience = self._patience(function, self._waits.connect)
+        trust = self._trust()
+        addresses = uplink.resolver.addresses(self.host, self.port, patience.deadline, uplink.idle)
+        wire = Wire(connect(addresses, patience, uplink.interface), uplink.traffic, patience)
+        try:
+            wire.handshake(trust, self.host)
+        except BaseException:
+            wire.close()
+            raise
+        self._wire = wire
+        return wire
+
+    def _exchange(self, wire: Wire, function: str, request: bytes) -> Answer:
+        wire.patience = self._patience(function, self._waits.http)
+        keep = False
+        try:
+            wire.send(request)
+            response = http.client.HTTPResponse(_Incoming(wire, self._limit), method="POST")  # type: ignore[arg-type]
+            with response:
+                response.begin()
+                _judge(function, wire.patience.doing, response)
+                body = self._body(wire, response)
+                keep = not response.will_close
+            wire.remember_session()
+            return Answer(response.status, _media_type(response), body)
+        except http.client.RemoteDisconnected:
+            raise Lost(f"{wire.patience.doing}: closed without an answer") from None
+        except http.client.IncompleteRead:
+            raise Lost(f"{wire.patience.doing}: the answer is cut off") from None
+        except http.client.HTTPException as problem:
+            raise Unreachable(f"{wire.patience.doing}: not an HTTP answer: {problem!r}") from None
+        finally:
+            if not keep:
+                self.close()
+
+    def _body(self, wire: Wire, response: http.client.HTTPResponse) -> bytes:
+        if response.length is None:  # chunked, or until the connection closes
+            body = response.read(self._limit + 1)
+            if len(body) <= self._limit:
+                return body
+        elif response.length <= self._limit:
+            return response.read()  # with an amount, it would take a body that is cut off for a whole one
+        raise TooMuch(f"{wire.patience.doing}: the answer has more than {self._limit} octets")
+
+
+class _Incoming:
+    """A Wire as http.client wants its socket."""
+
+    def __init__(self, wire: Wire, limit: int) -> None:
+        self._wire = wire
+        self._limit = limit
+
+    def makefile(self, _mode: str) -> io.BufferedReader:
+        return io.BufferedReader(Reader(self._wire, self._limit + _HEAD_LIMIT))
+
+
+def _judge(function: str, doing: str, response: http.client.HTTPResponse) -> None:
+    status, reason = response.status, response.reason or "HTTP status"
+    if 200 <= status < 300:
+        return
+    if status in (429, 503):
+        raise Throttled(
+            f"{doing}: {reason}({status})",
+            retry_after(response.headers.get("Retry-After", ""), response.headers.get("Date", "")),
+        )
+    if status >= 500:
+        raise Unreachable(f"{doing}: {reason}({status})")
+    raise PeerRefused(function, reason, status, "is the path right for this server?" if status == 404 else "")
+
+
+def retry_after(text: str, date: str = "") -> float | None:
+    """Retry-After (RFC 9110 10.2.3) in seconds from now; None for one that can't be read.
+
+    A point in time is taken relative to the answer's own Date: the gateway's clock may be wrong.
+    """
+    text = text.strip()
+    if text.isascii() and text.isdigit():
+        return float(text[:9])
+    then = _http_date(text)
+    now = _http_date(date)
+    if then is None:
+        return None
+    return max(0.0, then - (time.time() if now is None else now))
+
+
+def _http_date(text: str) -> float | None:
+    try:
+        return parsedate_to_datetime(text).timestamp()
+    except (ValueError, OverflowError):
+        return None
+
+
+def _media_type(response: http.client.HTTPResponse) -> str:
+    return (response.headers.get("Content-Type") or "").partition(";")[0].strip().lower()
