@@ -1,0 +1,1 @@
+"""The far side, simulated: eUICC, eIM, radio network. Nothing of the agent imports it."""
