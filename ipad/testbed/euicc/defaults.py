@@ -1,0 +1,52 @@
+"""The card that the test world starts with: a bootstrap profile, and two of operators at home there."""
+
+from .state import DELETE, DISABLE, ENABLE, INSTALL, PROVISIONING_CLASS, Notify, Profile
+
+SMDP = "smdp.testbed.example"
+
+
+def default_profiles() -> list[Profile]:
+    """Bootstrap (enabled, with the Fallback Attribute; roams everywhere), Nord (00101), Sued (00102)."""
+    return [
+        Profile(
+            iccid=luhn("8999990000000000001"),
+            imsi="999990000000001",
+            aid=isdp_aid(1),
+            name="Bootstrap",
+            provider="Everywhere",
+            profile_class=PROVISIONING_CLASS,
+            enabled=True,
+            owner="99999",
+            notify=[Notify([INSTALL, ENABLE, DISABLE, DELETE], SMDP)],
+            fallback_attribute=True,
+            fallback_allowed=True,
+        ),
+        _operational(2, "890010100000000001", "00101", "Nord"),
+        _operational(3, "890010200000000001", "00102", "Sued"),
+    ]
+
+
+def luhn(digits: str) -> str:
+    """`digits` with their check digit (ITU-T E.118 annex B), which ends an ICCID."""
+    total = 0
+    for place, digit in enumerate(reversed(digits)):
+        doubled = int(digit) * (2 if place % 2 == 0 else 1)
+        total += doubled - 9 if doubled > 9 else doubled
+    return f"{digits}{-total % 10}"
+
+
+def isdp_aid(number: int) -> str:
+    """The AID of the `number`th ISD-P (SGP.02 annex H)."""
+    return f"A0000005591010FFFFFFFF8900{0x10 + number:04X}00"
+
+
+def _operational(number: int, iccid: str, plmn: str, name: str) -> Profile:
+    return Profile(
+        iccid=luhn(iccid),
+        imsi=f"{plmn}0000000001",
+        aid=isdp_aid(number),
+        name=f"{name} IoT",
+        provider=name,
+        owner=plmn,
+        notify=[Notify([INSTALL, ENABLE, DISABLE, DELETE], SMDP)],
+    )

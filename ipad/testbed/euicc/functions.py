@@ -1,0 +1,43 @@
+"""Every ES10 function of this card, by the tag of its command."""
+
+import copy
+
+from ipad.asn1 import DecodeError, tlvs
+
+from . import eim_config, es10_info, es10_notifications, es10_profiles, package, switch
+from . import state as memory
+from .apdu import Refused, Sw
+from .isdr import Function, Isdr
+
+FUNCTIONS: dict[int, Function] = {
+    **es10_info.FUNCTIONS,
+    **es10_notifications.FUNCTIONS,
+    **es10_profiles.FUNCTIONS,
+    **eim_config.FUNCTIONS,
+    **package.FUNCTIONS,
+    **switch.FUNCTIONS,
+}
+
+
+def call(isdr: Isdr, command: bytes) -> bytes:
+    """Runs one function; what it changed is on disk when this returns, all of it or, if Refused, nothing.
+
+    Refused: 6A80 for what cannot be read, 6A88 for a function that the card does not have (SGP.22 5.7.2),
+    6581 if the memory cannot be written.
+    """
+    before = copy.deepcopy(isdr.state)
+    try:
+        tag, _ = next(tlvs(command))
+        if tag not in FUNCTIONS:
+            raise Refused(Sw.REFERENCED_DATA_NOT_FOUND)
+        answer = FUNCTIONS[tag](isdr, command)
+        if isdr.state != before:
+            memory.store(isdr.directory, isdr.state)
+    except DecodeError as error:
+        isdr.state = before
+        raise Refused(Sw.WRONG_DATA) from error
+    except OSError as error:
+        isdr.state = before
+        raise Refused(Sw.MEMORY_PROBLEM) from error
+    isdr.apply_switch()
+    return answer
