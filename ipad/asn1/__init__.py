@@ -19,8 +19,7 @@ standard, with a package of a kind that is not known here, can then still reach 
 
 from typing import Any
 
-from ipad.asn1 import schema
-from ipad.asn1.codecs import ber
+from ipad.asn1 import schema, strict
 from ipad.asn1.tlv import check, find, member, tlvs, value, wrap
 from ipad.errors import DecodeError
 
@@ -49,9 +48,8 @@ def decode(type_name: str, der: bytes) -> Any:
     octets = bytes(der)
     try:
         check(octets)
-        decoded, _ = compiled.decode(octets, 0)
-        ber.check_decode_error(compiled, decoded, octets, 0)
-    except ber.DecodeError as error:
+        decoded, _ = strict.decode(compiled, octets, 0)
+    except strict.DecodeError as error:
         raise DecodeError(f"{type_name}: {error}") from None
     except DecodeError as error:
         raise DecodeError(f"{type_name}: {error}") from None
@@ -64,7 +62,7 @@ def encode(type_name: str, value: Any) -> bytes:
     encoded = bytearray()
     try:
         compiled.encode(value, encoded)
-    except ber.EncodeError as error:
+    except strict.EncodeError as error:
         raise ValueError(f"{type_name}: {error}") from None
     return bytes(encoded)
 

@@ -42,6 +42,16 @@ def _tags(compiled: Any) -> list[bytes]:
     return [bytes(compiled.tag)]
 
 
+def decode(compiled: Any, data: bytes, offset: int) -> tuple[Any, int]:
+    """The value of the element at offset, and where it ends. Raises DecodeError if the tag is another."""
+    decoded, end = compiled.decode(data, offset)
+    if decoded is ber.TAG_MISMATCH:
+        expected = " or ".join(tag.hex().upper() for tag in _tags(compiled))
+        found = ber.read_tag(data, offset).hex().upper()
+        raise DecodeError(f"octet {offset}: a tag {found} where {expected} is expected")
+    return decoded, end
+
+
 class Sequence(der.Sequence):
     """Members in any order, each once; unknown ones are skipped if the type is extensible."""
 
@@ -66,9 +76,9 @@ class Sequence(der.Sequence):
                     error.add_location(found)
                     raise
             elif candidates:
-                raise DecodeError(f"{candidates[0].name} ({tag.hex().upper()}) is there twice")
+                raise DecodeError(f"octet {offset}: {candidates[0].name} for the second time")
             elif self.additions is None:
-                raise DecodeError(f"an element {tag.hex().upper()}, and the type cannot be extended")
+                raise DecodeError(f"octet {offset}: a tag {tag.hex().upper()} that the type does not have")
             else:
                 offset = ber.skip_tag_length_contents(data, offset)
         for member in self.root_members:
@@ -92,8 +102,7 @@ class SequenceOf(der.SequenceOf):
         end = offset + length
         decoded = []
         while offset < end:
-            element, offset = self.element_type.decode(data, offset)
-            ber.check_decode_error(self.element_type, element, data, offset)
+            element, offset = decode(self.element_type, data, offset)
             decoded.append(element)
         return decoded, end
 
@@ -119,7 +128,7 @@ class ExplicitTag(ber.ExplicitTag):
     def decode_content(self, data: bytes, offset: int, length: int) -> tuple[Any, int]:
         if length == 0:
             raise DecodeError("nothing inside")
-        decoded, end = super().decode_content(data, offset, length)
+        decoded, end = decode(self.inner, data, offset)
         if end != offset + length:
             raise DecodeError("more than one element inside")
         return decoded, end
