@@ -114,9 +114,11 @@ class Https:
         keep = False
         try:
             wire.send(request)
-            response = http.client.HTTPResponse(_Incoming(wire, self._limit), method="POST")  # type: ignore[arg-type]
-            with response:
+            incoming = _Incoming(Reader(wire, self._limit + _HEAD_LIMIT))
+            with http.client.HTTPResponse(incoming, method="POST") as response:  # type: ignore[arg-type]
                 response.begin()
+                if incoming.reader.ended:  # http.client takes a head that is cut off for a whole one
+                    raise Lost(f"{wire.patience.doing}: the answer is cut off")
                 _judge(function, wire.patience.doing, response)
                 body = self._body(wire, response)
                 keep = not response.will_close
@@ -143,14 +145,13 @@ class Https:
 
 
 class _Incoming:
-    """A Wire as http.client wants its socket."""
+    """A Reader as http.client wants its socket."""
 
-    def __init__(self, wire: Wire, limit: int) -> None:
-        self._wire = wire
-        self._limit = limit
+    def __init__(self, reader: Reader) -> None:
+        self.reader = reader
 
     def makefile(self, _mode: str) -> io.BufferedReader:
-        return io.BufferedReader(Reader(self._wire, self._limit + _HEAD_LIMIT))
+        return io.BufferedReader(self.reader)
 
 
 def _judge(function: str, doing: str, response: http.client.HTTPResponse) -> None:

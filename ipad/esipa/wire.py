@@ -240,12 +240,15 @@ class Reader(io.RawIOBase):
         super().__init__()
         self._wire = wire
         self._left = limit
+        self.ended = False
+        """Somebody has read on to the end."""
 
     def readable(self) -> bool:
         return True
 
     def readinto(self, buffer: "bytearray | memoryview") -> int:  # type: ignore[override]
         data = self._wire.receive(len(buffer))
+        self.ended = not data
         self._left -= len(data)
         if self._left < 0:
             raise TooMuch(f"{self._wire.patience.doing}: the answer is larger than allowed")
