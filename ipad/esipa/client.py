@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from ipad.eim import EimConfiguration
-from ipad.errors import ConfigError, PeerRefused
+from ipad.errors import PeerRefused, Unreachable
 from ipad.esipa.asn1_binding import MEDIA_TYPE, PATH, Asn1Binding
 from ipad.esipa.binding import Binding, Call
 from ipad.esipa.http import Answer, Https, Uplink
@@ -105,7 +105,7 @@ class Esipa:
 def host_and_port(config: EimConfiguration) -> tuple[str, int]:
     """eimFqdn, which may end in `:port` (an IPv6 address then stands in brackets).
 
-    Raises ConfigError if the card has none, or one that is no host name.
+    Raises Unreachable if the card has none, or one that is no host name.
     """
     fqdn = config.fqdn or ""
     host, colon, digits = fqdn.rpartition(":") if not fqdn.endswith("]") else (fqdn, "", "")
@@ -118,7 +118,7 @@ def host_and_port(config: EimConfiguration) -> tuple[str, int]:
         host.isascii() and host.isprintable() and not set(host) & set(" /@[]?#") and host[:1] not in ("", ".")
     )
     if not well_formed or not 0 < port < 65536:
-        raise ConfigError(
+        raise Unreachable(
             f"eIM {config.eim_id}: eimFqdn {config.fqdn!r} on the card; expected host or host:port"
         )
     return host, port

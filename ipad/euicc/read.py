@@ -162,15 +162,19 @@ def _without_keys(der: bytes) -> bytes:
 def _tls_anchor(tlv: bytes | None) -> TlsAnchor | None:
     if tlv is None:
         return None
-    [(tag, arm)] = _one(tlv)
-    if tag == 0xA0:
-        return TlsAnchor("key", _whole(arm, members=2))
-    if tag == 0xA1:
-        return TlsAnchor("certificate", certificate(arm))
-    if tag == 0x30:  # without the CHOICE's own tag: a Certificate has three members, a key two
-        count = len(list(asn1.tlvs(asn1.value(arm))))
-        return TlsAnchor("certificate" if count == 3 else "key", arm)
-    raise DecodeError(f"trustedPublicKeyDataTls with tag {tag:X}, neither key nor certificate")
+    try:
+        [(tag, arm)] = _one(tlv)
+        if tag == 0xA0:
+            return TlsAnchor("key", _whole(arm, members=2))
+        if tag == 0xA1:
+            return TlsAnchor("certificate", certificate(arm))
+        if tag == 0x30:  # without the CHOICE's own tag: a Certificate has three members, a key two
+            count = len(list(asn1.tlvs(asn1.value(arm))))
+            return TlsAnchor("certificate" if count == 3 else "key", arm)
+    except DecodeError:
+        pass
+    # Not readable, but there: nobody matches it. Without an anchor any CA's server would do.
+    return TlsAnchor("certificate", tlv)
 
 
 def _one(tlv: bytes) -> list[tuple[int, bytes]]:
