@@ -65,8 +65,8 @@ def by_fid(files: FileSystem, current: Path, fid: int) -> File | None:
     if fid == CURRENT_ADF:
         return files[current[:2]] if current[1:2] == (CURRENT_ADF,) else None
     directory = current if files[current].is_directory else current[:-1]
-    around = [(*directory, fid), (*directory[:-1], fid)] if len(directory) > 1 else [(*directory, fid)]
-    return next((files[path] for path in around if path in files), None)
+    child, sibling = files.get((*directory, fid)), files.get((*directory[:-1], fid))
+    return child or (sibling if sibling is not None and sibling.is_directory else None)
 
 
 def fcp(file: File) -> bytes:

@@ -44,4 +44,4 @@ class Chain:
         if len(self._received) + len(command.data) > MAX_COMMAND:
             raise Refused(Sw.NOT_ENOUGH_MEMORY)
         self._received += command.data
-        self._next_block = (self._next_block + 1) % 256
+        self._next_block += 1
