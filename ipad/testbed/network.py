@@ -3,9 +3,9 @@
 A TCP service on loopback, one JSON object a line.
 
 - A modem announces its SIM: `{"modem": true, "imsi": "001010000000001"}`, null without SIM or with the
-  radio off. It is answered at once and at each change with `{"registration", "plmn", "cause", "tech",
-  "rssi", "address"}` (TS 27.007's numbers, dBm). When its connection ends, its attachment is gone; of two
-  modems the later one counts.
+  radio off. It is answered at once and at each change with `{"imsi", "registration", "plmn", "cause",
+  "tech", "rssi", "address"}` (TS 27.007's numbers, dBm). When its connection ends, its attachment is
+  gone; of two modems the later one counts.
 - `{"operator": "00101", "state": "dark"}` is answered `{"ok": true}`.
 - `{"show": true}` is answered with everything: operators, attachment, relays and what went through them.
 - Anything else is answered `{"ok": false, "error": "..."}`.
@@ -110,7 +110,7 @@ class Network:
         self._modem = writer
         self._imsi = imsi
         self._update()
-        _send(writer, _status(self._attachment))
+        _send(writer, self._told())
 
     def _switch(self, plmn: str, state: str) -> dict[str, Any]:
         states = [known.value for known in OperatorState]
@@ -120,10 +120,10 @@ class Network:
             return {"ok": False, "error": f"no state {state!r}; there are {', '.join(states)}"}
         self._radio = self._radio.switched(plmn, OperatorState(state))
         self._store()
-        before = _status(self._attachment)
+        before = self._told()
         self._update()
-        if self._modem is not None and _status(self._attachment) != before:
-            _send(self._modem, _status(self._attachment))
+        if self._modem is not None and self._told() != before:
+            _send(self._modem, self._told())
         return {"ok": True}
 
     def _update(self) -> None:
@@ -142,7 +142,7 @@ class Network:
                 plmn: {"name": operator.name, "state": operator.state.value}
                 for plmn, operator in self._radio.operators.items()
             },
-            "modem": None if self._modem is None else {"imsi": self._imsi, **_status(self._attachment)},
+            "modem": None if self._modem is None else self._told(),
             "traffic": self._bearer.address is not None,
             "relays": {
                 name: {
@@ -152,6 +152,19 @@ class Network:
                 }
                 for name, relay in self._relays.items()
             },
+        }
+
+    def _told(self) -> dict[str, Any]:
+        """What the modem gets to know; whether packets pass is not among it."""
+        attachment = self._attachment
+        return {
+            "imsi": self._imsi,
+            "registration": int(attachment.registration),
+            "plmn": attachment.plmn,
+            "cause": attachment.cause,
+            "tech": attachment.tech,
+            "rssi": attachment.rssi,
+            "address": attachment.address,
         }
 
     def _store(self) -> None:
@@ -182,17 +195,6 @@ def port_of(server: asyncio.Server) -> int:
 async def _answer_probe(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     writer.write(PROBE_OCTET)
     writer.close()
-
-
-def _status(attachment: Attachment) -> dict[str, Any]:
-    return {
-        "registration": int(attachment.registration),
-        "plmn": attachment.plmn,
-        "cause": attachment.cause,
-        "tech": attachment.tech,
-        "rssi": attachment.rssi,
-        "address": attachment.address,
-    }
 
 
 def _send(writer: asyncio.StreamWriter, message: Mapping[str, Any]) -> None:

@@ -4,7 +4,7 @@ import asyncio
 import json
 import socket
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -62,38 +62,26 @@ class Client:
 
 
 @contextmanager
-def running(directory: Path, relays: Sequence[network.RelaySpec] = ()) -> Iterator[Running]:
-    loop = asyncio.new_event_loop()
+def running(directory: Path, relays: Sequence[network.RelaySpec] = (), port: int = 0) -> Iterator[Running]:
     started: list[Running] = []
+    stops: list[Callable[[], object]] = []
     ready = threading.Event()
 
     async def main() -> None:
-        net, server = await network.start(directory, 0, relays, probe_port=0)
+        stop = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        stops.append(lambda: loop.call_soon_threadsafe(stop.set))
+        net, server = await network.start(directory, port, relays, probe_port=0)
         started.append(Running(network.port_of(server), net))
         ready.set()
-        async with server:
-            await server.serve_forever()
+        await stop.wait()
+        server.close()
 
-    def run() -> None:
-        asyncio.set_event_loop(loop)
-        task = loop.create_task(main())
-        stops.append(task.cancel)
-        try:
-            loop.run_until_complete(task)
-        except asyncio.CancelledError:
-            pass
-        finally:
-            ready.set()
-
-    stops: list[Any] = []
-    thread = threading.Thread(target=run)
+    thread = threading.Thread(target=lambda: asyncio.run(main()))
     thread.start()
     try:
         assert ready.wait(PATIENCE)
         yield started[0]
     finally:
-        loop.call_soon_threadsafe(stops[0])
+        stops[0]()
         thread.join(PATIENCE)
-        for task in asyncio.all_tasks(loop):
-            task.cancel()
-        loop.close()
