@@ -52,8 +52,8 @@ class NetworkClient:
         """Takes in what the network has said."""
         while self._socket is not None:
             try:
-                data = self._socket.recv(LINE_LIMIT, socket.MSG_DONTWAIT)
-            except (BlockingIOError, TimeoutError):
+                data = self._socket.recv(LINE_LIMIT)
+            except BlockingIOError:
                 return
             except OSError:
                 data = b""
@@ -86,7 +86,9 @@ class NetworkClient:
         if self._socket is None:
             return
         try:
+            self._socket.settimeout(CONNECT_WITHIN)
             self._socket.sendall(json.dumps({"modem": True, "imsi": self._imsi}).encode() + b"\n")
+            self._socket.setblocking(False)
         except OSError:
             self._lost()
 
