@@ -22,6 +22,8 @@ class Waits:
     """AT+CSIM/CGLA with a command that may make the card compute or install."""
     at_sync: float = wait(0.5, floor=0.3)
     """Silence that means the line is quiet, and the time one bare AT may take while resynchronising."""
+    reset_begins: float = wait(10.0, floor=1.5)
+    """From a reset's OK until the modem has gone down, for modems that do not show when they do."""
     modem_boot: float = wait(90.0, floor=10.0)
     """From a reset until the modem answers AT again."""
     sim_ready: float = wait(30.0, floor=8.0)
