@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
 
-from ipad.errors import PeerRefused, Throttled, Unreachable
+from ipad.errors import ConfigError, PeerRefused, Throttled, Unreachable
 from ipad.esipa.resolve import Resolver
 from ipad.esipa.trust import Trust, Trusts
 from ipad.esipa.wire import Lost, Patience, Reader, TooMuch, Traffic, Wire, connect
@@ -88,7 +88,9 @@ class Https:
         lines += [f"Content-Length: {len(body)}"]
         for line in lines:
             if not line.isprintable():
-                raise ValueError(f"not a header line: {line!r}")
+                raise ConfigError(
+                    f"esipa: {line!r} can't be part of an HTTP request; expected printable text"
+                )
         return "\r\n".join([*lines, "", ""]).encode() + body
 
     def _patience(self, function: str, seconds: float) -> Patience:

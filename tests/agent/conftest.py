@@ -5,12 +5,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from https_peer import EID, Identity, MakeEsipa, Peer, make_identity
 
 from ipad.eim import EimConfiguration, TlsAnchor
 from ipad.esipa.client import Esipa, EsipaSettings
 from ipad.esipa.http import Uplink
 from ipad.waits import Waits
+
+from .https_peer import EID, Identity, MakeEsipa, Peer, make_identity
 
 
 @pytest.fixture(scope="session")

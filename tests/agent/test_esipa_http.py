@@ -7,7 +7,14 @@ import time
 from email.utils import formatdate
 
 import pytest
-from https_peer import (
+
+from ipad.errors import ConfigError, PeerRefused, Throttled, Unreachable
+from ipad.esipa.http import Uplink, retry_after
+from ipad.esipa.model import EmptyResponse, NoPackage
+from ipad.esipa.resolve import Resolver
+from ipad.esipa.wire import Lost, Slow, TooMuch
+
+from .https_peer import (
     EMPTY_RESPONSE,
     MEDIA_TYPE,
     NO_PACKAGE,
@@ -19,12 +26,6 @@ from https_peer import (
     key_of,
     read_request,
 )
-
-from ipad.errors import PeerRefused, Throttled, Unreachable
-from ipad.esipa.http import Uplink, retry_after
-from ipad.esipa.model import EmptyResponse, NoPackage
-from ipad.esipa.resolve import Resolver
-from ipad.esipa.wire import Lost, Slow, TooMuch
 
 
 def once(answer: bytes) -> object:
@@ -72,6 +73,12 @@ def test_requests_share_one_connection(server: Identity, make_esipa: MakeEsipa) 
         assert esipa.provide_eim_package_result(bytes.fromhex("a003020101")) == EmptyResponse()
         assert esipa.get_eim_package() == NoPackage()
     assert peer.connections == 1
+
+
+def test_a_setting_can_not_smuggle_a_header_in(server: Identity, make_esipa: MakeEsipa) -> None:
+    with Peer(server, answering(NO_PACKAGE)) as peer, pytest.raises(ConfigError):
+        make_esipa(peer, key_of(server), path="/ HTTP/1.1\r\nX: y\r\n").get_eim_package()
+    assert peer.connections == 0
 
 
 CHUNKED = b"HTTP/1.1 200 OK\r\nContent-Type: %s\r\nTransfer-Encoding: chunked\r\n\r\n" % MEDIA_TYPE.encode()
@@ -167,15 +174,25 @@ def test_a_server_that_drips_runs_into_the_deadline(server: Identity, make_esipa
         stop.set()
 
 
-def test_a_server_that_never_says_hello_runs_into_the_deadline(
+def test_a_server_that_never_says_hello_runs_into_the_deadline_and_each_octet_to_it_counts(
     server: Identity, make_esipa: MakeEsipa
 ) -> None:
-    class Mute(Peer):
-        def _serve(self, sock: socket.socket, number: int) -> None:
-            pass
+    got = bytearray()
+    closed = threading.Event()
 
-    with Mute(server, answering(NO_PACKAGE)) as peer, pytest.raises(Slow):
-        make_esipa(peer, key_of(server), connect=0.3).get_eim_package()
+    class Mute(Peer):
+        def _serve(self, sock: socket.socket, _number: int) -> None:
+            while data := sock.recv(65536):
+                got.extend(data)
+            closed.set()
+
+    uplink = Uplink()
+    with Mute(server, answering(NO_PACKAGE)) as peer:
+        with pytest.raises(Slow):
+            make_esipa(peer, key_of(server), uplink=uplink, connect=0.3).get_eim_package()
+        assert closed.wait(20)
+    assert (uplink.traffic.sent, uplink.traffic.received) == (len(got), 0)
+    assert got
 
 
 def test_idle_is_called_again_and_again_in_a_wait(server: Identity, make_esipa: MakeEsipa) -> None:

@@ -4,7 +4,14 @@ import ssl
 from pathlib import Path
 
 import pytest
-from https_peer import (
+
+from ipad.eim import TlsAnchor
+from ipad.errors import ConfigError, Unreachable, Untrusted
+from ipad.esipa import trust
+from ipad.esipa.http import Uplink
+from ipad.esipa.model import NoPackage
+
+from .https_peer import (
     NO_PACKAGE,
     Identity,
     MakeEsipa,
@@ -14,12 +21,6 @@ from https_peer import (
     key_of,
     make_identity,
 )
-
-from ipad.eim import TlsAnchor
-from ipad.errors import ConfigError, Unreachable, Untrusted
-from ipad.esipa import trust
-from ipad.esipa.http import Uplink
-from ipad.esipa.model import NoPackage
 
 VERSIONS = [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3]
 

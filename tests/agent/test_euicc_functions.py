@@ -3,8 +3,6 @@
 from collections.abc import Callable
 
 import pytest
-from https_peer import Identity, make_identity
-from scripted_card import ScriptedCard, isdr_on, isdr_that_says
 
 from ipad.asn1 import value, wrap
 from ipad.eim import TlsAnchor
@@ -14,6 +12,9 @@ from ipad.euicc.isdr import Isdr
 from ipad.euicc.model import Addresses, NotificationMetadata, ProfileInfo
 from modem.errors import CardRefused
 from modem.uicc import Reply
+
+from .https_peer import Identity, make_identity
+from .scripted_card import ScriptedCard, isdr_on, isdr_that_says
 
 ICCID = bytes.fromhex("5A0A98001032547698103214")
 

@@ -1,13 +1,14 @@
 """STORE DATA: cut, joined, refused; and a channel that is opened when needed and never by itself again."""
 
 import pytest
-from scripted_card import ScriptedCard, isdr_on
 
 from ipad.errors import DecodeError, EuiccRefused
 from ipad.euicc.isdr import ISD_R_AID
 from ipad.euicc.refusal import CAT_BUSY_TRIES, while_busy
 from modem.errors import CardRefused, ChannelLost
 from modem.uicc import Reply
+
+from .scripted_card import ScriptedCard, isdr_on
 
 
 def test_a_short_request_is_one_last_block() -> None:

@@ -1,12 +1,13 @@
 """Results of eUICC Packages: read in each shape, passed on as signed, and what they say happened."""
 
 import pytest
-from scripted_card import isdr_that_says
 
 from ipad.asn1 import member, wrap
 from ipad.errors import DecodeError
 from ipad.euicc import es10b
 from ipad.euicc.model import PackageResult
+
+from .scripted_card import isdr_that_says
 
 SIGNATURE = wrap(0x5F37, bytes(64))
 FRAME = bytes.fromhex("800165 810105 8202ABCD 830107")
