@@ -16,6 +16,7 @@ BROKEN = {
     "cut off in its length": "bf4f82",
     "an inner element longer than the outer one": "bf4f0302020101",
     "octets left over behind the message": "bf4f0302010100",
+    "a second element behind the message": "bf4f030201010500",
     "an indefinite length": "bf4f800201010000",
     "a length in two octets that fits in one": "bf4f8103020101",
     "a length with a leading zero": "bf4f820003020101",
@@ -59,6 +60,10 @@ NOT_THE_TYPE = {
     "a BOOLEAN of two octets": ("ProfileRollbackRequest", wrap(0xBF58, b"\x80\x02\xff\xff")),
     "a BOOLEAN of no octets": ("ProfileRollbackRequest", wrap(0xBF58, b"\x80\x00")),
     "a NULL with contents": ("GetEimPackageRequest", wrap(0xBF4F, wrap(0x5A, EID), b"\x80\x01\x00")),
+    "a NULL with an element in it": (
+        "GetEimPackageRequest",
+        wrap(0xBF4F, wrap(0x5A, EID), b"\x80\x02\x85\x00"),
+    ),
     "a BIT STRING of no octets": ("NotificationEvent", b"\x03\x00"),
     "a BIT STRING with nine unused bits": ("NotificationEvent", b"\x03\x02\x09\x80"),
     "a BIT STRING with unused bits of nothing": ("NotificationEvent", b"\x03\x01\x01"),
@@ -183,8 +188,11 @@ def test_the_tag_of_a_cancel_session_response_is_replaced_not_repeated() -> None
 
 NOT_A_VALUE = {
     "a member missing": ("EimIdInfo", {}),
+    "a member that is None": ("EimIdInfo", {"eimId": None}),
     "a member misspelt": ("EimIdInfo", {"eimId": "e", "eimIdTyp": 1}),
     "no dict": ("EimIdInfo", [("eimId", "e")]),
+    "a set of names for a dict": ("EimIdInfo", {"eimId"}),
+    "a number for a pair": ("Psmo", 5),
     "no list": ("EimAcknowledgements", 5),
     "no pair": ("Psmo", "getRAT"),
     "an arm misspelt": ("Psmo", ("getRat", {})),
@@ -196,16 +204,23 @@ NOT_A_VALUE = {
     "a number for True": ("ProfileRollbackRequest", {"refreshFlag": 1}),
     "True for NULL": ("Psmo", ("enable", {"iccid": bytes(10), "rollbackFlag": True})),
     "a set of names for bits": ("NotificationEvent", {"notificationInstall"}),
+    "text for bits": ("NotificationEvent", ("1", 1)),
+    "text for the number of bits": ("NotificationEvent", (b"\x80", "1")),
     "more bits than octets": ("NotificationEvent", (b"\x80", 9)),
     "an ICCID of nine octets": ("Iccid", bytes(9)),
     "a text too long": ("EimIdInfo", {"eimId": "e" * 129}),
     "an INTEGER of seventeen octets": ("EimAcknowledgements", [1 << 128]),
+    "numbers for an OBJECT IDENTIFIER": ("DpProprietaryData", {"dpOid": (2, 999)}),
     "an OBJECT IDENTIFIER of one arc": ("DpProprietaryData", {"dpOid": "2"}),
     "an OBJECT IDENTIFIER of letters": ("DpProprietaryData", {"dpOid": "id-rsp"}),
     "an OBJECT IDENTIFIER under 3": ("DpProprietaryData", {"dpOid": "3.1"}),
     "a certificate with another element": (
         "Certificate",
         {"tbsCertificate": b"\x04\x00", "signatureAlgorithm": b"\x30\x00", "signatureValue": b"\x03\x01\x00"},
+    ),
+    "a certificate of text": (
+        "Certificate",
+        {"tbsCertificate": "3000", "signatureAlgorithm": b"\x30\x00", "signatureValue": b"\x03\x01\x00"},
     ),
     "a certificate with half an element": (
         "Certificate",
@@ -218,3 +233,9 @@ NOT_A_VALUE = {
 def test_a_wrong_value_is_not_encoded(name: str, value: object) -> None:
     with pytest.raises(ValueError, match=f"^{name}: "):
         asn1.encode(name, value)
+
+
+def test_an_optional_member_that_is_none_is_absent() -> None:
+    assert asn1.encode("EimIdInfo", {"eimId": "e", "eimIdType": None}) == asn1.encode(
+        "EimIdInfo", {"eimId": "e"}
+    )

@@ -79,9 +79,3 @@ def test_wrap_and_member_put_a_message_together_again() -> None:
 def test_wrap_takes_no_tag_that_could_not_be_read_back(tag: int) -> None:
     with pytest.raises(ValueError, match="not a tag"):
         asn1.wrap(tag, b"")
-
-
-def test_octets_may_be_any_buffer() -> None:
-    assert asn1.member(bytearray(MESSAGE), 0xBF4F, 0xBF51) == PACKAGE
-    assert asn1.value(memoryview(MESSAGE)) == PACKAGE
-    assert asn1.decode("TransactionId", bytearray(b"\x04\x01\x07")) == b"\x07"

@@ -57,7 +57,10 @@ def decode(type_name: str, der: bytes) -> Any:
 
 
 def encode(type_name: str, value: Any) -> bytes:
-    """The DER of a value. Raises ValueError if it is not one of the type, KeyError for an unknown type."""
+    """The DER of a value; an OPTIONAL member that is None counts as absent, unless it is a NULL.
+
+    Raises ValueError if the value is not one of the type, KeyError for a type that is not known.
+    """
     compiled = schema.compiled(type_name)
     encoded = bytearray()
     try:

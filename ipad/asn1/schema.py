@@ -89,8 +89,6 @@ def compiled(type_name: str) -> Any:
     found = _compiled.get(type_name)
     if found is None:
         prefix, _, plain = type_name.rpartition(":")
-        if prefix not in PREFIXES:
-            raise KeyError(type_name)
         with _compiling:
             found = _compiler.compile_type(plain, *lookup(plain, PREFIXES[prefix]))
         _compiled[type_name] = found

@@ -94,6 +94,12 @@ class Sequence(der.Sequence):
         unknown = set(data) - {member.name for member in self.root_members}
         if unknown:
             raise EncodeError(f"no such member: {', '.join(sorted(map(str, unknown)))}")
+        for member in self.root_members:
+            # asn1tools takes None for "the default" and leaves the member out, needed or not.
+            if data.get(member.name, member) is None and not (
+                member.optional or isinstance(member, der.Null)
+            ):
+                raise EncodeError(f"{member.name} is None")
         return super().encode_content(data, values)
 
 
@@ -126,11 +132,9 @@ class Choice(der.Choice):
 
 class ExplicitTag(ber.ExplicitTag):
     def decode_content(self, data: bytes, offset: int, length: int) -> tuple[Any, int]:
-        if length == 0:
-            raise DecodeError("nothing inside")
         decoded, end = decode(self.inner, data, offset)
         if end != offset + length:
-            raise DecodeError("more than one element inside")
+            raise DecodeError("not exactly one element inside")
         return decoded, end
 
 
