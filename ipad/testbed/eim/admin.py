@@ -1,0 +1,240 @@
+"""The eIM's REST interface, JSON over HTTP on loopback: to order and to look.
+
+- `GET /eim`: who it is. `GET /config?token=-1&counter=N&key=bare&eid=EID`: EimConfigurationData for a
+  card; the counter is by default where this eIM stands with that EID, else 0.
+- `POST /euiccs {"eid", "eum", "euicc", "token"}` registers a card with its certificates (PEM) and its
+  association token, or changes those of a known one; `GET /euiccs`.
+- `POST /packages {"eid", ..., "forge"}` orders (see `operations`); `GET /packages?eid=`: each with state,
+  results and outcome; `DELETE /packages/ID`.
+- `GET /results?eid=`: all that came back, refused ones too. `GET /log?eid=&after=ID`: every exchange.
+- `POST /faults` (see `faults`), `GET /faults`, `DELETE /faults`.
+"""
+
+import json
+import ssl
+from collections.abc import Callable, Mapping
+from dataclasses import asdict
+from datetime import UTC, datetime
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any, cast
+from urllib.parse import parse_qsl, urlsplit
+
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+from ipad.errors import DecodeError
+from ipad.testbed.eim import chain, faults
+from ipad.testbed.eim.esipa import Eim
+from ipad.testbed.eim.identity import configuration
+from ipad.testbed.eim.operations import BadOrder, order
+from ipad.testbed.eim.packages import new_transaction
+from ipad.testbed.eim.records import MAX_COUNTER, Euicc
+
+BODY_LIMIT = 1024 * 1024
+IDLE = 30.0
+"""Seconds that a client may be silent."""
+
+
+class Refusal(Exception):
+    """A request that is not carried out: an HTTP status and a sentence."""
+
+    def __init__(self, status: int, reason: str) -> None:
+        self.status = status
+        super().__init__(reason)
+
+
+class AdminServer(ThreadingHTTPServer):
+    """The REST interface on 127.0.0.1. OSError if the port is taken."""
+
+    daemon_threads = True
+
+    def __init__(self, eim: Eim, port: int, esipa_url: str) -> None:
+        self.eim = eim
+        self.esipa_url = esipa_url
+        super().__init__(("127.0.0.1", port), _Handler)
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    timeout = IDLE
+    wbufsize = -1
+
+    def do_GET(self) -> None:
+        self._serve("GET")
+
+    def do_POST(self) -> None:
+        self._serve("POST")
+
+    def do_DELETE(self) -> None:
+        self._serve("DELETE")
+
+    def _serve(self, method: str) -> None:
+        url = urlsplit(self.path)
+        first, _, rest = url.path.strip("/").partition("/")
+        try:
+            body = self._body()
+            route = _ROUTES.get((method, first))
+            if route is None:
+                raise Refusal(404, f"no {method} {url.path}")
+            query = dict(parse_qsl(url.query))
+            status, answer = route(cast(AdminServer, self.server), {**query, "rest": rest}, body)
+        except Refusal as refusal:
+            status, answer = refusal.status, {"error": str(refusal)}
+        except (BadOrder, faults.BadFault, chain.NotTrusted, DecodeError) as error:
+            status, answer = 400, {"error": str(error)}
+        octets = json.dumps(answer).encode()
+        self.send_response(status)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(octets)))
+        self.end_headers()
+        self.wfile.write(octets)
+        self.wfile.flush()
+
+    def _body(self) -> Any:
+        length = self.headers.get("Content-Length", "0")
+        if not length.isdecimal() or int(length) > BODY_LIMIT:
+            self.close_connection = True
+            raise Refusal(413, f"a body of at most {BODY_LIMIT} octets wanted")
+        octets = self.rfile.read(int(length))
+        try:
+            return json.loads(octets) if octets else {}
+        except ValueError as error:
+            raise Refusal(400, f"not JSON: {error}") from error
+
+    def log_message(self, format: str, *args: Any) -> None:
+        """Nothing on standard error."""
+
+
+Route = Callable[[AdminServer, Mapping[str, str], Any], tuple[int, Any]]
+
+
+def _show_eim(server: AdminServer, _query: Mapping[str, str], _body: Any) -> tuple[int, Any]:
+    identity = server.eim.identity
+    key = identity.certificate.public_key()
+    return 200, {
+        "eimId": identity.eim_id,
+        "eimFqdn": identity.fqdn,
+        "esipa": server.esipa_url,
+        "anchor": identity.anchor,
+        "publicKey": key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo).hex().upper(),
+    }
+
+
+def _config(server: AdminServer, query: Mapping[str, str], _body: Any) -> tuple[int, Any]:
+    known = server.eim.records.euicc(query["eid"]) if "eid" in query else None
+    counter = _integer(query, "counter", known.counter if known else 0)
+    token = _integer(query, "token", None)
+    if counter is None or not 0 <= counter <= MAX_COUNTER:
+        raise Refusal(400, f"counter: wanted 0 to {MAX_COUNTER}")
+    der = configuration(server.eim.identity, counter, token, bare_key=query.get("key") == "bare")
+    return 200, {"eimConfigurationData": der.hex().upper()}
+
+
+def _show_euiccs(server: AdminServer, query: Mapping[str, str], _body: Any) -> tuple[int, Any]:
+    return 200, [_shown(euicc) for euicc in server.eim.records.euiccs(query.get("eid"))]
+
+
+def _register(server: AdminServer, _query: Mapping[str, str], body: Any) -> tuple[int, Any]:
+    records = server.eim.records
+    match body:
+        case {"eum": str() as eum_pem, "euicc": str() as euicc_pem}:
+            eum, euicc = _der(eum_pem), _der(euicc_pem)
+            eid = chain.verify(server.eim.identity.ci, chain.load(eum), chain.load(euicc), datetime.now(UTC))
+            if body.get("eid", eid) != eid:
+                raise Refusal(400, f"the certificate is that of {eid}")
+            token = body.get("token")
+        case {"eid": str() as eid, "token": token}:
+            known = records.euicc(eid)
+            if known is None:
+                raise Refusal(404, f"no eUICC {eid}: register it with its certificates")
+            eum, euicc = known.eum, known.euicc
+        case _:
+            raise Refusal(400, "wanted eum and euicc (PEM), or eid and token of a known eUICC")
+    if token is not None and (not isinstance(token, int) or token < 0):
+        raise Refusal(400, "token: wanted the number that the card gave, or null")
+    records.register(eid, eum, euicc, token)
+    return 201, next(_shown(euicc) for euicc in records.euiccs(eid))
+
+
+def _shown(euicc: Euicc) -> dict[str, Any]:
+    return {"eid": euicc.eid, "token": euicc.token, "counter": euicc.counter}
+
+
+def _order(server: AdminServer, _query: Mapping[str, str], body: Any) -> tuple[int, Any]:
+    if not isinstance(body, Mapping):
+        raise Refusal(400, "wanted an object")
+    eid, forge = body.get("eid"), body.get("forge")
+    records = server.eim.records
+    if not isinstance(eid, str) or records.euicc(eid) is None:
+        raise Refusal(404, f"no eUICC {eid!r}")
+    if forge is not None and forge not in faults.FORGED:
+        raise Refusal(400, f"forge: wanted one of {', '.join(faults.FORGED)}")
+    transaction = new_transaction()
+    ordered = order(body, transaction)
+    number = records.queue(eid, ordered.kind, body, transaction, ordered.package, ordered.answer, forge)
+    return 201, {"id": number, "kind": ordered.kind, "transaction": transaction.hex()}
+
+
+def _cancel(server: AdminServer, query: Mapping[str, str], _body: Any) -> tuple[int, Any]:
+    number = query["rest"]
+    if not number.isdecimal() or not server.eim.records.cancel(int(number)):
+        raise Refusal(404, f"no package {number!r} that waits for its result")
+    return 200, {"id": int(number), "state": "cancelled"}
+
+
+def _show_packages(server: AdminServer, query: Mapping[str, str], _body: Any) -> tuple[int, Any]:
+    return 200, server.eim.records.show_packages(query.get("eid"))
+
+
+def _show_results(server: AdminServer, query: Mapping[str, str], _body: Any) -> tuple[int, Any]:
+    return 200, server.eim.records.show_results(query.get("eid"))
+
+
+def _show_log(server: AdminServer, query: Mapping[str, str], _body: Any) -> tuple[int, Any]:
+    return 200, server.eim.records.show_log(query.get("eid"), _integer(query, "after", 0) or 0)
+
+
+def _add_fault(server: AdminServer, _query: Mapping[str, str], body: Any) -> tuple[int, Any]:
+    fault = faults.parse(body)
+    server.eim.faults.add(fault)
+    return 201, asdict(fault)
+
+
+def _show_faults(server: AdminServer, _query: Mapping[str, str], _body: Any) -> tuple[int, Any]:
+    return 200, [asdict(fault) for fault in server.eim.faults.coming()]
+
+
+def _clear_faults(server: AdminServer, _query: Mapping[str, str], _body: Any) -> tuple[int, Any]:
+    server.eim.faults.clear()
+    return 200, []
+
+
+_ROUTES: dict[tuple[str, str], Route] = {
+    ("GET", "eim"): _show_eim,
+    ("GET", "config"): _config,
+    ("GET", "euiccs"): _show_euiccs,
+    ("POST", "euiccs"): _register,
+    ("GET", "packages"): _show_packages,
+    ("POST", "packages"): _order,
+    ("DELETE", "packages"): _cancel,
+    ("GET", "results"): _show_results,
+    ("GET", "log"): _show_log,
+    ("POST", "faults"): _add_fault,
+    ("GET", "faults"): _show_faults,
+    ("DELETE", "faults"): _clear_faults,
+}
+
+
+def _integer(query: Mapping[str, str], name: str, default: int | None) -> int | None:
+    if name not in query:
+        return default
+    try:
+        return int(query[name])
+    except ValueError as error:
+        raise Refusal(400, f"{name}: not a number: {query[name]!r}") from error
+
+
+def _der(pem: str) -> bytes:
+    try:
+        return ssl.PEM_cert_to_DER_cert(pem.strip())
+    except ValueError as error:
+        raise Refusal(400, f"not a PEM certificate: {error}") from error

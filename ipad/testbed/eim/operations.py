@@ -1,0 +1,181 @@
+"""What can be ordered of a gateway: JSON as the REST interface takes it, into the standard's values.
+
+A request has `eid` and one of
+- `operations`: PSMOs, `{"enable": ICCID, "rollback": true}`, `{"disable": ICCID}`, `{"delete": ICCID}`,
+  `{"listProfileInfo": {"tagList": HEX, "iccid": ICCID}}`, `{"getRAT": {}}`, `{"configureImmediateEnable":
+  {"immediateEnableFlag": true, "defaultSmdpOid": OID, "defaultSmdpAddress": TEXT}}`,
+  `{"setFallbackAttribute": ICCID}`, `{"unsetFallbackAttribute": {}}`, `{"setDefaultDpAddress": TEXT}`; or
+  eCOs, `{"addEim": HEX}`, `{"updateEim": HEX}` (DER of EimConfigurationData), `{"deleteEim": ID}`,
+  `{"listEim": {}}`;
+- `data`: an IpaEuiccDataRequest, `{"tagList": HEX}`;
+- `download`: a ProfileDownloadTriggerRequest, `{"activationCode": TEXT}`, `{"defaultSmdp": true}` or
+  `{"smds": ADDRESS}` ("" for the card's own);
+- `raw`: octets of a whole answer to GetEimPackage, HEX, whatever they are.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ipad.asn1 import decode, encode
+from ipad.errors import DecodeError
+from ipad.testbed.euicc.bcd import iccid_octets
+
+MAX_OPERATIONS = 64
+
+
+class BadOrder(Exception):
+    """A request that is not one of those above; the message says what is wrong with it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What is to be handed out: `package`, a value of EuiccPackage, needs to be signed first."""
+
+    kind: str
+    """"psmo", "eco", "data", "download", "raw"."""
+    package: bytes = b""
+    """The EuiccPackage: the whole A0 or A1 TLV."""
+    answer: bytes = b""
+    """Of unsigned kinds: the GetEimPackageResponse."""
+
+
+def order(request: Mapping[str, Any], transaction: bytes) -> Order:
+    """Of a request; `transaction`: the eimTransactionId of those kinds that carry it unsigned. BadOrder."""
+    kinds = [kind for kind in _KINDS if kind in request]
+    if len(kinds) != 1:
+        raise BadOrder(f"wanted one of {', '.join(_KINDS)}")
+    try:
+        return _KINDS[kinds[0]](request[kinds[0]], transaction)
+    except (DecodeError, ValueError, TypeError) as error:
+        raise BadOrder(f"{kinds[0]}: {error}") from error
+
+
+def _package(operations: Any, _transaction: bytes) -> Order:
+    if not isinstance(operations, Sequence) or isinstance(operations, str) or not operations:
+        raise BadOrder("operations: a list with at least one wanted")
+    if len(operations) > MAX_OPERATIONS:
+        raise BadOrder(f"operations: more than {MAX_OPERATIONS}")
+    built = [_operation(operation) for operation in operations]
+    arms = {arm for arm, _ in built}
+    if len(arms) != 1:
+        raise BadOrder("operations: PSMOs and eCOs do not go into one package (SGP.32 2.11.1.1)")
+    (arm,) = arms
+    kind = {"psmoList": "psmo", "ecoList": "eco"}[arm]
+    return Order(kind, package=encode("EuiccPackage", (arm, [value for _, value in built])))
+
+
+def _operation(operation: Any) -> tuple[str, tuple[str, Any]]:
+    if not isinstance(operation, Mapping):
+        raise BadOrder(f"operations: not an object: {operation!r}")
+    names = [name for name in operation if name in _PSMOS or name in _ECOS]
+    allowed = {*names, "rollback"} if names == ["enable"] else set(names)
+    if len(names) != 1 or not set(operation) <= allowed:
+        raise BadOrder(f"operations: not an operation: {dict(operation)!r}")
+    (name,) = names
+    value = operation[name]
+    if name in _ECOS:
+        return "ecoList", (name, _ECOS[name](value))
+    built = _PSMOS[name](value)
+    if operation.get("rollback"):
+        built["rollbackFlag"] = None
+    return "psmoList", (name, built)
+
+
+def _iccid(value: Any) -> dict[str, Any]:
+    if not isinstance(value, str) or not value.isdecimal() or not 18 <= len(value) <= 20:
+        raise BadOrder(f"not an ICCID: {value!r}")
+    return {"iccid": iccid_octets(value)}
+
+
+def _nothing(value: Any) -> dict[str, Any]:
+    if value != {}:
+        raise BadOrder(f"takes nothing but {{}}: {value!r}")
+    return {}
+
+
+def _list_profile_info(value: Any) -> dict[str, Any]:
+    members = _members(value, "tagList", "iccid")
+    built: dict[str, Any] = {}
+    if "iccid" in members:
+        built["searchCriteria"] = ("iccid", _iccid(members["iccid"])["iccid"])
+    if "tagList" in members:
+        built["tagList"] = bytes.fromhex(members["tagList"])
+    return built
+
+
+def _immediate_enable(value: Any) -> dict[str, Any]:
+    members = _members(value, "immediateEnableFlag", "defaultSmdpOid", "defaultSmdpAddress")
+    built = {name: _text(text) for name, text in members.items() if name != "immediateEnableFlag"}
+    return built | ({"immediateEnableFlag": None} if members.get("immediateEnableFlag") else {})
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise BadOrder(f"not a text: {value!r}")
+    return value
+
+
+def _members(value: Any, *known: str) -> dict[str, Any]:
+    if not isinstance(value, Mapping) or not set(value) <= set(known):
+        raise BadOrder(f"takes {', '.join(known)}: {value!r}")
+    return dict(value)
+
+
+def _eim_configuration(value: Any) -> Any:
+    return decode("EimConfigurationData", bytes.fromhex(value))
+
+
+_PSMOS: dict[str, Callable[[Any], dict[str, Any]]] = {
+    "enable": _iccid,
+    "disable": _iccid,
+    "delete": _iccid,
+    "listProfileInfo": _list_profile_info,
+    "getRAT": _nothing,
+    "configureImmediateEnable": _immediate_enable,
+    "setFallbackAttribute": _iccid,
+    "unsetFallbackAttribute": _nothing,
+    "setDefaultDpAddress": lambda value: {"defaultDpAddress": _text(value)},
+}
+_ECOS: dict[str, Callable[[Any], Any]] = {
+    "addEim": _eim_configuration,
+    "updateEim": _eim_configuration,
+    "deleteEim": lambda value: {"eimId": _text(value)},
+    "listEim": _nothing,
+}
+
+
+def _data(value: Any, transaction: bytes) -> Order:
+    tag_list = _members(value, "tagList").get("tagList", "")
+    if not tag_list:
+        raise BadOrder(f"data: takes tagList: {value!r}")
+    request = {"tagList": bytes.fromhex(tag_list), "eimTransactionId": transaction}
+    return Order("data", answer=encode("GetEimPackageResponse", ("ipaEuiccDataRequest", request)))
+
+
+def _download(value: Any, transaction: bytes) -> Order:
+    match value:
+        case {"activationCode": str() as code}:
+            data: tuple[str, Any] = ("activationCode", code)
+        case {"defaultSmdp": True}:
+            data = ("contactDefaultSmdp", None)
+        case {"smds": str() as address}:
+            data = ("contactSmds", {"smdsAddress": address} if address else {})
+        case _:
+            raise BadOrder(f"download: takes activationCode, defaultSmdp or smds: {value!r}")
+    request = {"profileDownloadData": data, "eimTransactionId": transaction}
+    return Order(
+        "download", answer=encode("GetEimPackageResponse", ("profileDownloadTriggerRequest", request))
+    )
+
+
+def _raw(value: Any, _transaction: bytes) -> Order:
+    return Order("raw", answer=bytes.fromhex(value))
+
+
+_KINDS: dict[str, Callable[[Any, bytes], Order]] = {
+    "operations": _package,
+    "data": _data,
+    "download": _download,
+    "raw": _raw,
+}
