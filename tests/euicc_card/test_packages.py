@@ -154,6 +154,12 @@ def test_results_that_the_card_cannot_keep_terminate_the_package(
     assert verifier.result(answer, eim)["euiccResult"][-1] == ("processingTerminated", 1)
 
 
+def test_octets_behind_a_package_are_wrong_data(card: VirtualEuicc, terminal: Terminal, eim: Eim) -> None:
+    terminal.run(eim.package(card, enable(NORD)) + b"\x05\x00")
+    assert terminal.sw == 0x6A80
+    assert terminal.profiles()[BOOTSTRAP]["profileState"] == 1
+
+
 @pytest.mark.parametrize(
     "command",
     ["BF5100", "BF51023000", "BF5103300130", "BF2D00FF", "BF5108300680010081010130", "30"],

@@ -90,11 +90,12 @@ def test_an_eum_cannot_be_made_without_the_key_of_the_ci(tmp_path: Path) -> None
         pki.make_euicc_chain(tmp_path)
 
 
-@pytest.mark.parametrize("replaced", ["euicc_key", "eum", "ci"])
-def test_certificates_that_do_not_fit_together_are_refused(tmp_path: Path, replaced: str) -> None:
+@pytest.mark.parametrize("names", [["euicc_key"], ["eum"], ["ci"], ["euicc", "euicc_key"]])
+def test_certificates_that_do_not_fit_together_are_refused(tmp_path: Path, names: list[str]) -> None:
     where = pki.make_euicc_chain(tmp_path / "one")
     other = pki.make_euicc_chain(tmp_path / "two")
-    getattr(where, replaced).write_bytes(getattr(other, replaced).read_bytes())
+    for name in names:
+        getattr(where, name).write_bytes(getattr(other, name).read_bytes())
     with pytest.raises(ConfigError):
         VirtualEuicc.open(tmp_path / "card", tmp_path / "one")
 

@@ -100,9 +100,11 @@ def test_without_the_refresh_flag_the_new_profile_runs_at_once(
 ) -> None:
     terminal.run(eim.package(card, enable(NORD, rollback=True)))
     terminal.refresh()
+    assert terminal.send("00A4080C", bytes.fromhex("7FFF6F07")).sw == 0x9000
     response = terminal.functions("ProfileRollback", refresh=False)
     assert response["cmdResult"] == 0
     assert terminal.sw == 0x9000
+    assert terminal.send("00B00000 09").sw == 0x6986  # the file was the former profile's
     assert terminal.iccid() == BOOTSTRAP
 
 

@@ -1,8 +1,13 @@
 """STORE DATA: blocks of one command, and what breaks their chain."""
 
+from pathlib import Path
+
 import pytest
 
-from ipad.testbed.euicc import ISDR_AID, VirtualEuicc
+from ipad.asn1 import DecodeError
+from ipad.testbed.euicc import ISDR_AID, VirtualEuicc, show
+from ipad.testbed.euicc.functions import FUNCTIONS
+from ipad.testbed.euicc.isdr import Isdr
 from ipad.testbed.euicc.store_data import MAX_COMMAND
 
 from .world import LIST_PROFILES, Eim, Terminal, Verifier
@@ -78,6 +83,21 @@ def test_an_unknown_function_is_not_found_and_a_damaged_one_wrong(terminal: Term
     for command in ("BF3E", "BF3E035C015C", "BF3E035C015A00", "BF2E0101", "00", "FF"):
         assert terminal.run(bytes.fromhex(command)) == b""
         assert terminal.sw == 0x6A80
+
+
+def test_a_function_that_stumbles_half_way_changes_nothing(
+    terminal: Terminal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stumble(isdr: Isdr, _command: bytes) -> bytes:
+        isdr.state.profiles.clear()
+        raise DecodeError("half way")
+
+    before = show(tmp_path)
+    monkeypatch.setitem(FUNCTIONS, 0xBF7E, stumble)
+    terminal.run(bytes.fromhex("BF7E00"))
+    assert terminal.sw == 0x6A80
+    assert len(terminal.profiles()) == 3
+    assert show(tmp_path) == before
 
 
 def test_functions_without_an_eim_answer_too(terminal: Terminal) -> None:

@@ -1,5 +1,7 @@
 """The card that the test world starts with: a bootstrap profile, and two of operators at home there."""
 
+from modem.bcd import luhn_digit
+
 from .state import DELETE, DISABLE, ENABLE, INSTALL, PROVISIONING_CLASS, Notify, Profile
 
 SMDP = "smdp.testbed.example"
@@ -9,7 +11,7 @@ def default_profiles() -> list[Profile]:
     """Bootstrap (enabled, with the Fallback Attribute; roams everywhere), Nord (00101), Sued (00102)."""
     return [
         Profile(
-            iccid=luhn("8999990000000000001"),
+            iccid=_with_check_digit("8999990000000000001"),
             imsi="999990000000001",
             aid=isdp_aid(1),
             name="Bootstrap",
@@ -26,15 +28,6 @@ def default_profiles() -> list[Profile]:
     ]
 
 
-def luhn(digits: str) -> str:
-    """`digits` with their check digit (ITU-T E.118 annex B), which ends an ICCID."""
-    total = 0
-    for place, digit in enumerate(reversed(digits)):
-        doubled = int(digit) * (2 if place % 2 == 0 else 1)
-        total += doubled - 9 if doubled > 9 else doubled
-    return f"{digits}{-total % 10}"
-
-
 def isdp_aid(number: int) -> str:
     """The AID of the `number`th ISD-P (SGP.02 annex H)."""
     return f"A0000005591010FFFFFFFF8900{0x10 + number:04X}00"
@@ -42,7 +35,7 @@ def isdp_aid(number: int) -> str:
 
 def _operational(number: int, iccid: str, plmn: str, name: str) -> Profile:
     return Profile(
-        iccid=luhn(iccid),
+        iccid=_with_check_digit(iccid),
         imsi=f"{plmn}0000000001",
         aid=isdp_aid(number),
         name=f"{name} IoT",
@@ -50,3 +43,7 @@ def _operational(number: int, iccid: str, plmn: str, name: str) -> Profile:
         owner=plmn,
         notify=[Notify([INSTALL, ENABLE, DISABLE, DELETE], SMDP)],
     )
+
+
+def _with_check_digit(iccid: str) -> str:
+    return iccid + luhn_digit(iccid)

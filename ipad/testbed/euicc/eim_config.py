@@ -78,7 +78,6 @@ def add_initial_eim(isdr: Isdr, command: bytes) -> bytes:
         return _initial_error(ALREADY_EXISTS)
     if not configurations:
         return _initial_error(COMMAND_ERROR)
-    next_token = state.next_token
     answers = []
     try:
         for configuration in configurations:
@@ -86,7 +85,6 @@ def add_initial_eim(isdr: Isdr, command: bytes) -> bytes:
             answers.append(wrap(0x05) if token is None else wrap(0x84, integer(token)))
     except Rejected as rejected:
         state.eims.clear()
-        state.next_token = next_token
         return _initial_error(rejected.code)
     return wrap(0xBF57, wrap(0xA0, *answers))
 

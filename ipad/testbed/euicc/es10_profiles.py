@@ -3,8 +3,9 @@
 from collections.abc import Callable, Iterator
 
 from ipad.asn1 import DecodeError, decode, encode, find, wrap
+from modem.bcd import iccid_octets, plmn_octets
 
-from . import bcd, pending
+from . import pending
 from .isdr import Function, Isdr
 from .state import Profile
 
@@ -15,7 +16,7 @@ _ONLY_WHEN_ASKED = frozenset({0x9F67, 0x9F7B})
 
 # Each member of ProfileInfo that this card has: its tag, name and value. None: the profile has none.
 _MEMBERS: dict[int, tuple[str, Callable[[Profile], object]]] = {
-    0x5A: ("iccid", lambda p: bcd.iccid_octets(p.iccid)),
+    0x5A: ("iccid", lambda p: iccid_octets(p.iccid)),
     0x4F: ("isdpAid", lambda p: bytes.fromhex(p.aid)),
     0x9F70: ("profileState", lambda p: int(p.enabled)),
     0x90: ("profileNickname", lambda p: p.nickname or None),
@@ -23,7 +24,7 @@ _MEMBERS: dict[int, tuple[str, Callable[[Profile], object]]] = {
     0x92: ("profileName", lambda p: p.name),
     0x95: ("profileClass", lambda p: p.profile_class),
     0xB6: ("notificationConfigurationInfo", lambda p: _notification_configuration(p) or None),
-    0xB7: ("profileOwner", lambda p: {"mccMnc": _mcc_mnc(p.owner)} if p.owner else None),
+    0xB7: ("profileOwner", lambda p: {"mccMnc": plmn_octets(p.owner)} if p.owner else None),
     0x99: ("profilePolicyRules", lambda p: _policy_rules(p) if p.policy_rules else None),
     0x9F7B: ("ecallIndication", lambda p: p.ecall),
     0x9F26: ("fallbackAttribute", lambda p: p.fallback_attribute or None),
@@ -65,7 +66,7 @@ def _profile_info(profile: Profile, wanted: set[int]) -> bytes:
 
 def _matches(profile: Profile, name: str, wanted: object) -> bool:
     if name == "iccid":
-        return bcd.iccid_octets(profile.iccid) == wanted
+        return iccid_octets(profile.iccid) == wanted
     if name == "isdpAid":
         return bytes.fromhex(profile.aid) == wanted
     return name == "profileClass" and profile.profile_class == wanted
@@ -99,12 +100,6 @@ def _notification_configuration(profile: Profile) -> list[dict[str, object]]:
 def _policy_rules(profile: Profile) -> tuple[bytes, int]:
     bits = sum(0x80 >> rule for rule in profile.policy_rules)
     return bytes([bits]), max(profile.policy_rules) + 1
-
-
-def _mcc_mnc(plmn: str) -> bytes:
-    """Three octets as in TS 24.008 10.5.1.3; a two digit MNC has F in the place of its third."""
-    mcc, mnc = plmn[:3], plmn[3:].ljust(3, "F")
-    return bytes.fromhex(mcc[1] + mcc[0] + mnc[2] + mcc[2] + mnc[1] + mnc[0])
 
 
 def _error(code: int) -> bytes:

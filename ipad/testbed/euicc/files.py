@@ -6,8 +6,7 @@ Only what a modem reads to learn who it is. Without an enabled profile there is 
 from dataclasses import dataclass
 
 from ipad.asn1 import wrap
-
-from .bcd import swapped
+from modem.bcd import iccid_octets, imsi_octets
 
 MF = 0x3F00
 EF_DIR = 0x2F00
@@ -41,14 +40,14 @@ def file_system(iccid: str | None, imsi: str | None) -> FileSystem:
     """The files of a profile; `iccid` None: no profile is enabled. `imsi` None: it has no USIM."""
     files = [File((MF,))]
     if iccid is not None:
-        files.append(File((MF, EF_ICCID), content=swapped(iccid, 10)))
+        files.append(File((MF, EF_ICCID), content=iccid_octets(iccid)))
     if iccid is not None and imsi is not None:
         application = wrap(0x61, wrap(0x4F, USIM_AID), wrap(0x50, b"USIM"))
         adf = (MF, CURRENT_ADF)
         files += [
             File((MF, EF_DIR), records=(application.ljust(32, b"\xff"),)),
             File(adf, aid=USIM_AID),
-            File((*adf, EF_IMSI), content=_ef_imsi(imsi)),
+            File((*adf, EF_IMSI), content=imsi_octets(imsi)),
         ]
     return {file.path: file for file in files}
 
@@ -84,10 +83,3 @@ def fcp(file: File) -> bytes:
     if file.content is not None:
         members.append(wrap(0x80, len(file.content).to_bytes(2)))
     return wrap(0x62, *members)
-
-
-def _ef_imsi(imsi: str) -> bytes:
-    """EF_IMSI: a length, then the digits after an identity type with the parity (TS 31.102 4.2.2)."""
-    parity = "9" if len(imsi) % 2 else "1"
-    digits = swapped(parity + imsi, 8)
-    return bytes([(len(imsi) + 2) // 2]) + digits

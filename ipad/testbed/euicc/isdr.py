@@ -57,7 +57,7 @@ class Isdr:
         if self.busy_answers > 0:
             self.busy_answers -= 1
             return True
-        return self.proactive.busy or self.switching
+        return self.proactive.busy
 
     def apply_switch(self) -> None:
         """After a change of the enabled profile is on disk: REFRESH, or the new profile at once."""

@@ -1,8 +1,8 @@
 """Notifications and package results that wait to be taken (SGP.22 5.7.9 to 5.7.11, SGP.32 5.9.11)."""
 
 from ipad.asn1 import encode, wrap
+from modem.bcd import iccid_octets
 
-from .bcd import iccid_octets
 from .isdr import Isdr
 from .state import Notification, Profile, Result
 

@@ -3,11 +3,12 @@
 from typing import Any
 
 from ipad.asn1 import encode
+from modem.bcd import iccid_octets
 
-from . import bcd, es10_info, es10_profiles, pending, switch
+from . import es10_info, es10_profiles, pending, switch
 from .eim_config import configure_immediate_enable
 from .operations import Operation, Outcome, Run, coded
-from .state import DELETE
+from .state import DELETE, Profile
 
 OK, NOT_FOUND = 0, 1
 WRONG_STATE, DISALLOWED_BY_POLICY, CAT_BUSY = 2, 3, 5
@@ -20,19 +21,19 @@ FALLBACK_NOT_ALLOWED, NO_FALLBACK_ATTRIBUTE, FALLBACK_PROFILE_ENABLED = 2, 2, 3
 def enable(run: Run, request: Any, _tlv: bytes) -> Outcome:
     """Enables a profile; the enabled one is disabled by it."""
     run.only_once("enable")
-    return coded(0x83, _enable(run, bcd.digits(request["iccid"]), "rollbackFlag" in request))
+    return coded(0x83, _enable(run, _target(run, request), "rollbackFlag" in request))
 
 
-def _enable(run: Run, iccid: str, rollback: bool) -> int:
+def _enable(run: Run, target: Profile | None, rollback: bool) -> int:
     state = run.isdr.state
-    target, current = state.profile(iccid), state.enabled()
+    current = state.enabled()
     if target is None:
         return NOT_FOUND
     if target.enabled:
         return WRONG_STATE
     if current is not None and 1 in current.policy_rules:
         return DISALLOWED_BY_POLICY
-    if rollback and run.before in (None, iccid):
+    if rollback and run.before in (None, target.iccid):
         return ROLLBACK_NOT_AVAILABLE
     if run.cat_busy():
         return CAT_BUSY
@@ -45,12 +46,10 @@ def _enable(run: Run, iccid: str, rollback: bool) -> int:
 def disable(run: Run, request: Any, _tlv: bytes) -> Outcome:
     """Disables the enabled profile: none is enabled then."""
     run.only_once("disable")
-    return coded(0x84, _disable(run, bcd.digits(request["iccid"])))
+    return coded(0x84, _disable(run, _target(run, request)))
 
 
-def _disable(run: Run, iccid: str) -> int:
-    state = run.isdr.state
-    target = state.profile(iccid)
+def _disable(run: Run, target: Profile | None) -> int:
     if target is None:
         return NOT_FOUND
     if not target.enabled:
@@ -60,27 +59,26 @@ def _disable(run: Run, iccid: str) -> int:
     if run.cat_busy():
         return CAT_BUSY
     switch.set_enabled(run.isdr, None)
-    state.fallback_origin = None
+    run.isdr.state.fallback_origin = None
     return OK
 
 
 def delete(run: Run, request: Any, _tlv: bytes) -> Outcome:
     """Deletes a disabled profile, but not one that a rollback or a return would need."""
-    return coded(0x85, _delete(run, bcd.digits(request["iccid"])))
+    return coded(0x85, _delete(run, _target(run, request)))
 
 
-def _delete(run: Run, iccid: str) -> int:
+def _delete(run: Run, target: Profile | None) -> int:
     state = run.isdr.state
-    target = state.profile(iccid)
     if target is None:
         return NOT_FOUND
     if target.enabled:
         return WRONG_STATE
     if 2 in target.policy_rules:
         return DISALLOWED_BY_POLICY
-    if run.rollback and iccid == run.before:
+    if run.rollback and target.iccid == run.before:
         return ROLLBACK_NOT_AVAILABLE
-    if iccid == state.fallback_origin:
+    if target.iccid == state.fallback_origin:
         return RETURN_FALLBACK_PROFILE
     state.profiles.remove(target)
     pending.notify(run.isdr, target, DELETE)
@@ -108,12 +106,11 @@ def configure_immediate_enabling(run: Run, request: Any, _tlv: bytes) -> Outcome
 
 def set_fallback_attribute(run: Run, request: Any, _tlv: bytes) -> Outcome:
     """Moves the Fallback Attribute to a profile that allows it; not while its holder is enabled."""
-    return coded(0x8D, _set_fallback_attribute(run, bcd.digits(request["iccid"])))
+    return coded(0x8D, _set_fallback_attribute(run, _target(run, request)))
 
 
-def _set_fallback_attribute(run: Run, iccid: str) -> int:
-    state = run.isdr.state
-    target, holder = state.profile(iccid), state.fallback_profile()
+def _set_fallback_attribute(run: Run, target: Profile | None) -> int:
+    holder = run.isdr.state.fallback_profile()
     if target is None:
         return NOT_FOUND
     if not target.fallback_allowed:
@@ -142,6 +139,11 @@ def unset_fallback_attribute(run: Run, _request: Any, _tlv: bytes) -> Outcome:
 def set_default_dp_address(run: Run, _request: Any, tlv: bytes) -> Outcome:
     """The same as ES10b's function, in a package."""
     return Outcome(es10_info.set_default_dp_address(run.isdr, tlv), success=True)
+
+
+def _target(run: Run, request: Any) -> Profile | None:
+    """The profile whose ICCID the operation names."""
+    return next((p for p in run.isdr.state.profiles if iccid_octets(p.iccid) == request["iccid"]), None)
 
 
 OPERATIONS: dict[str, Operation] = {

@@ -2,6 +2,8 @@
 
 Policy rules bind the eIM's PSMOs. They do not stand in the way of rollback, fallback and return, whose
 responses have no name for such a refusal: a gateway must get home.
+
+There is never a rollback and a fallback at once: an enable ends the fallback, a fallback the rollback.
 """
 
 from ipad.asn1 import decode, encode, wrap
@@ -49,7 +51,6 @@ def profile_rollback(isdr: Isdr, command: bytes) -> bytes:
         return encode("ProfileRollbackResponse", {"cmdResult": COMMAND_ERROR})
     set_enabled(isdr, target)
     isdr.state.rollback = None
-    isdr.state.fallback_origin = None
     pending.remove(isdr, rollback.result_seq)
     origin = package_result.Origin(
         rollback.eim_id,
@@ -104,7 +105,6 @@ def _return(isdr: Isdr, refresh: bool) -> int:
     if isdr.cat_busy():
         return CAT_BUSY
     isdr.state.fallback_origin = None
-    isdr.state.rollback = None
     set_enabled(isdr, target)
     isdr.refresh = refresh
     return OK
