@@ -102,6 +102,12 @@ def test_every_type_of_the_schema_compiles() -> None:
             "bf3111a00c5a0a981032547698103254768101ff",
         ),
         ("GetEuiccDataRequest", {"tagList": b"\x5a"}, "bf3e035c015a"),
+        # A tag before an open type is explicit (X.680 31.2.7).
+        (
+            "VendorSpecificExtension",
+            [{"vendorOid": "2.999", "vendorSpecificData": b"\x04\x01\x07"}],
+            "300b300980028837a103040107",
+        ),
         # DER trims named bits: 0780 install, 0640 enable, 0520 disable, 0410 delete.
         ("NotificationEvent", (b"\x80", 4), "03020780"),
         ("NotificationEvent", (b"\x40", 4), "03020640"),
