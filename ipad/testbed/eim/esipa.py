@@ -93,21 +93,8 @@ def _get_eim_package(eim: Eim, message: bytes) -> Answer:
 
 
 def _asked(request: Mapping[str, Any]) -> dict[str, Any]:
-    asked: dict[str, Any] = {}
-    if "notifyStateChange" in request:
-        asked["notifyStateChange"] = True
-    if "stateChangeCause" in request:
-        asked["stateChangeCause"] = request["stateChangeCause"]
-    if "rPLMN" in request:
-        asked["rPLMN"] = plmn(request["rPLMN"])
-    return asked
-
-
-def plmn(octets: bytes) -> str:
-    """MCC and MNC of three octets, "00101" (TS 24.008 10.5.1.13)."""
-    first, second, third = (octet for octet in octets)
-    digits = [first & 0xF, first >> 4, second & 0xF, third & 0xF, third >> 4, second >> 4]
-    return "".join(f"{digit:X}" for digit in digits).rstrip("F")
+    told = {name: readable(member, name) for name, member in request.items() if name != "eidValue"}
+    return told | ({"notifyStateChange": True} if "notifyStateChange" in told else {})
 
 
 def _provide_eim_package_result(eim: Eim, message: bytes) -> Answer:

@@ -19,7 +19,7 @@ from typing import Any
 
 from ipad.asn1 import decode, encode
 from ipad.errors import DecodeError
-from ipad.testbed.euicc.bcd import iccid_octets
+from modem.bcd import iccid_octets
 
 MAX_OPERATIONS = 64
 

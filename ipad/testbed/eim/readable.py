@@ -1,15 +1,15 @@
-"""Decoded values as JSON for people: octets as hexadecimal, ICCIDs as digits, the rest as it is."""
+"""Decoded values as JSON for people: octets as hexadecimal, ICCIDs and PLMNs as digits."""
 
 from typing import Any
 
-from ipad.testbed.euicc.bcd import digits
+from modem.bcd import iccid_digits, plmn_digits
 
 
 def readable(value: Any, name: str = "") -> Any:
     """Of a decoded value; `name`: the member that it is. A CHOICE becomes an object with one member."""
     match value:
         case bytes():
-            return digits(value) if name == "iccid" else value.hex().upper()
+            return _octets(value, name)
         case dict():
             return {str(key): readable(member, str(key)) for key, member in value.items()}
         case list():
@@ -20,3 +20,14 @@ def readable(value: Any, name: str = "") -> Any:
             return "".join(f"{octet:08b}" for octet in bits)[:count]
         case _:
             return value
+
+
+def _octets(value: bytes, name: str) -> str:
+    try:
+        return {"iccid": iccid_digits, "rPLMN": plmn_digits}.get(name, _hexadecimal)(value)
+    except ValueError:
+        return _hexadecimal(value)
+
+
+def _hexadecimal(value: bytes) -> str:
+    return value.hex().upper()
