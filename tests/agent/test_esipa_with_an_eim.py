@@ -96,14 +96,12 @@ def test_what_the_card_refuses_reaches_the_eim(tmp_path: Path, pki_dir: Path) ->
 
 def test_what_can_not_be_worked_on_is_answered_and_out_of_the_way(tmp_path: Path, pki_dir: Path) -> None:
     with world(tmp_path, pki_dir) as here:
-        here.order(raw="BF4F03BF5100")
         here.order(raw="BF4F06BF7703800100")
         here.order(data={"tagList": "81"})
         here.order(download={"activationCode": "1$smdp.example$"})
-        for _ in range(2):
-            malformed = here.esipa.get_eim_package()
-            assert isinstance(malformed, Malformed)
-            here.esipa.provide_eim_package_result(arms.response_error(malformed))
+        malformed = here.esipa.get_eim_package()
+        assert isinstance(malformed, Malformed)
+        here.esipa.provide_eim_package_result(arms.response_error(malformed))
         data = here.esipa.get_eim_package()
         assert isinstance(data, DataRequest)
         assert data.transaction_id is not None
