@@ -52,8 +52,8 @@ class ConnectivityConfig:
 class EsipaConfig:
     path: str = "/gsma/rsp2/asn1"
     content_type: str = "application/x-gsma-rsp-asn1"
-    protocol_version: str = "gsma/rsp/v1.2.0"
-    """X-Admin-Protocol: some eIMs want another."""
+    protocol_version: str = "1.2.0"
+    """Version of SGP.32 in X-Admin-Protocol; some eIMs want another."""
     ca_file: str = ""
     """PEM file of authorities for an eIM whose trust anchor the card does not hold; empty: the system's."""
 

@@ -17,6 +17,14 @@ class Waits(modem.waits.Waits):
     http: float = wait(60.0, floor=5.0)
     """One HTTP exchange, from the first octet sent to the last received."""
 
+    idle: float = wait(300.0, floor=5.0)
+    """The longest sleep of the loop: it then feeds the watchdog, whose patience is more than twice this."""
+    action: float = wait(1800.0, floor=60.0)
+    """What one action may take; beyond it the watchdog is not fed any more."""
+
+    probe: float = wait(10.0, floor=0.5)
+    """What one probe target is given to answer."""
+
     card_retry: float = wait(30.0)
     """No card: until it is looked for again; doubles up to card_retry_max."""
     card_retry_max: float = wait(3600.0)

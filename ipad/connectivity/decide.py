@@ -89,12 +89,15 @@ def issue(state: State, action: Action, now: float, waits: Waits) -> State:
 def absorb(state: State, event: Event, now: float, waits: Waits) -> State:
     """What the event says goes into the state."""
     match event:
-        case Started(card, trial):
-            state = replace(state, busy=None, card=card, link=None, probe_at=now, rounds=0)
+        case Started(card, interrupted):
+            state = replace(state, busy=None, link=None, rounds=0)
+            if interrupted is not None:
+                state = absorb_end(state, interrupted.action, interrupted.outcome, now, waits)
+                if _switched(interrupted.outcome):
+                    # Where this switch leads follows from the trial or origin that it has set.
+                    state = replace(state, phase=Phase.NO_CARD, rung=0)
+            state = replace(state, card=card, probe_at=now)
             state = polling.after_start(polling.follow_card(state, now, waits), now, waits)
-            if trial is not None and trial != state.trial:
-                state = put_on_trial(state, trial, now)
-                return enter(state, Phase.TRIAL, now, waits) if card else state
             return forget_what_the_card_contradicts(state, now, waits)
         case LinkChanged(link):
             came_back = link is Link.OK and state.link is not Link.OK
@@ -112,6 +115,17 @@ def absorb(state: State, event: Event, now: float, waits: Waits) -> State:
         case Ended(action, outcome):
             return absorb_end(replace(state, busy=None), action, outcome, now, waits)
     return state
+
+
+def _enabled(state: State) -> str | None:
+    return state.card.enabled if state.card else None
+
+
+def _switched(outcome: Outcome) -> bool:
+    match outcome:
+        case Switched() | Polled(trial=Trial()):
+            return True
+    return False
 
 
 def forget_what_the_card_contradicts(state: State, now: float, waits: Waits) -> State:
@@ -155,18 +169,17 @@ def absorb_end(state: State, action: Action, outcome: Outcome, now: float, waits
                 return replace(state, probe_at=now + wait)
         case Fallback(), Switched(card):
             returns = state.returns + (state.trial is not None and state.trial.kind is TrialKind.RETURN)
-            origin = state.card.enabled if state.card else None
-            state = replace(state, card=card, origin=origin, returns=returns, trial=None)
+            state = replace(state, card=card, origin=_enabled(state), returns=returns, trial=None)
             rest_until = now + doubled(waits.trial, returns, waits.return_max)
             state = replace(state, link=None, probe_at=now, return_at=None, rest_until=rest_until)
             return polling.after_switch(state, now, Cause.FALLBACK, None)
         case Return(), Switched(card):
-            state = replace(state, card=card)
-            return put_on_trial(state, Trial(TrialKind.RETURN, card.enabled), now)
+            trial = Trial(TrialKind.RETURN, card.enabled, former=_enabled(state))
+            return put_on_trial(replace(state, card=card), trial, now)
         case Rollback(), Switched(card):
             ordered_by = state.trial.eim_id if state.trial else None
-            state = replace(state, card=card)
-            return put_on_trial(state, Trial(TrialKind.ROLLED_BACK, card.enabled, eim_id=ordered_by), now)
+            trial = Trial(TrialKind.ROLLED_BACK, card.enabled, former=_enabled(state), eim_id=ordered_by)
+            return put_on_trial(replace(state, card=card), trial, now)
         case Return(), _:
             return replace(state, returns=state.returns + 1, return_at=None)
     return state

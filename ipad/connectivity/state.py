@@ -63,6 +63,8 @@ class Trial:
 
     kind: TrialKind
     iccid: str | None
+    former: str | None = None
+    """ICCID of the profile that was enabled before."""
     rollback: bool = False
     """The eIM allowed a rollback: the verdict is that its result got delivered."""
     eim_id: str | None = None
@@ -182,10 +184,11 @@ Outcome = Done | Probed | Polled | Switched | Refused | Failed | Unknown
 
 @dataclass(frozen=True, slots=True)
 class Started:
-    """The agent has come up and read the card; `trial` is what an interrupted step amounted to."""
+    """The agent has come up, or found the card again, and has read it."""
 
     card: CardView | None
-    trial: Trial | None = None
+    interrupted: "Ended | None" = None
+    """How the action ended that the end of the last run, or the loss of the card, cut in two."""
 
 
 @dataclass(frozen=True, slots=True)

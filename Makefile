@@ -1,0 +1,34 @@
+# Everything is done in .venv; no other set-up is needed.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+ARGS ?=
+
+.PHONY: demo test lint bench docs clean
+
+demo: $(VENV)/ready
+	$(BIN)/python -m ipad.testbed.demo $(ARGS)
+
+test: $(VENV)/ready
+	$(BIN)/python -m pytest $(ARGS)
+
+lint: $(VENV)/ready
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: $(VENV)/ready
+	$(BIN)/python -m ipad.testbed.bench $(ARGS)
+
+# The diagram and the table of what decides, drawn from the rows.
+docs: $(VENV)/ready
+	$(BIN)/python -m ipad.connectivity.diagram > docs/decide.md
+
+$(VENV)/ready: pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[test]'
+	touch $@
+
+clean:
+	rm -rf $(VENV) .venv-debian build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

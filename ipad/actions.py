@@ -1,0 +1,85 @@
+"""Performing an action: the procedure that it stands for, and how it ended. Errors end here."""
+
+from collections.abc import Sequence
+
+from ipad.connectivity.state import (
+    Action,
+    ApplyRemedy,
+    Done,
+    Failed,
+    Fallback,
+    Outcome,
+    Poll,
+    Polled,
+    Probe,
+    Probed,
+    Refused,
+    Return,
+    Rollback,
+    State,
+    Switched,
+    Unknown,
+)
+from ipad.errors import EuiccRefused, IpadError, PeerRefused, Throttled, Unreachable, Untrusted
+from ipad.esipa.http import Uplink
+from ipad.procedures import poll, probe, switch
+from ipad.procedures.gateway import Gateway
+from modem.errors import ModemError
+from modem.radio import Remedy
+
+
+def perform(
+    gateway: Gateway, action: Action, state: State, targets: Sequence[str], uplink: Uplink
+) -> Outcome:
+    """Does it, and says how it ended; never raises an IpadError or ModemError.
+
+    targets: what `Probe` connects to. The history is told of all that fails.
+    """
+    try:
+        return _do(gateway, action, state, targets, uplink)
+    except EuiccRefused as refusal:
+        gateway.note("refused", str(refusal))
+        return Refused(refusal.name)
+    except Throttled as patience:
+        gateway.note("poll", str(patience))
+        return Polled(reached=False, delivered=False, retry_after=patience.retry_after)
+    except (Unreachable, Untrusted) as problem:
+        gateway.note("poll", str(problem))
+        return Polled(reached=False, delivered=False)
+    except PeerRefused as refusal:
+        gateway.note("poll", str(refusal))
+        return Polled(reached=True, delivered=False)
+    except ModemError as error:
+        gateway.note("modem", str(error))
+        return Unknown() if error.executed is None else Failed(str(error))
+    except IpadError as error:
+        gateway.note("failed", str(error))
+        return Failed(str(error))
+
+
+def _do(gateway: Gateway, action: Action, state: State, targets: Sequence[str], uplink: Uplink) -> Outcome:
+    match action:
+        case Poll(eim_id):
+            plan = state.polls.get(eim_id)
+            return poll.run(gateway, eim_id, plan.tell if plan else None)
+        case Fallback():
+            return Switched(switch.fall_back(gateway).view())
+        case Return():
+            return Switched(switch.return_from_fallback(gateway, state.origin).view())
+        case Rollback():
+            former = state.trial.former if state.trial else None
+            return Switched(switch.roll_back(gateway, former).view())
+        case Probe():
+            return Probed(probe.run(targets, uplink, gateway.waits.probe))
+        case ApplyRemedy(remedy):
+            return _remedy(gateway, remedy)
+
+
+def _remedy(gateway: Gateway, remedy: Remedy) -> Outcome:
+    if gateway.radio is None:
+        return Failed("a card in a reader has no radio")
+    gateway.radio.apply(remedy)
+    if remedy in (Remedy.RADIO_CYCLE, Remedy.RESET):
+        gateway.isdr.reset()
+    gateway.note("remedy", remedy.value)
+    return Done()

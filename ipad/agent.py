@@ -1,0 +1,289 @@
+"""The loop: wait, decide, save, perform, report what ended. One thread owns modem and card, this one."""
+
+import logging
+import math
+import select
+from collections import deque
+from collections.abc import Callable
+from dataclasses import replace
+
+from ipad import actions
+from ipad.clock import PoweredClock
+from ipad.config import Config
+from ipad.connectivity import memory
+from ipad.connectivity.decide import decide, wake
+from ipad.connectivity.link import Facts, Link, diagnose
+from ipad.connectivity.state import (
+    Action,
+    ApplyRemedy,
+    Asked,
+    CardChanged,
+    CardView,
+    Deadline,
+    Ended,
+    Event,
+    Failed,
+    LinkChanged,
+    Outcome,
+    Polled,
+    Probe,
+    Probed,
+    Refused,
+    Started,
+    State,
+    Switched,
+    Unknown,
+)
+from ipad.errors import DecodeError, IpadError
+from ipad.esipa.http import Uplink
+from ipad.journal import Journal
+from ipad.mailbox import Mailbox, Order
+from ipad.procedures import resume
+from ipad.procedures.gateway import Gateway
+from ipad.watchdog import Watchdog
+from modem.errors import ModemError
+from modem.radio import Radio, RadioStatus
+
+log = logging.getLogger("ipad")
+
+
+class Agent:
+    """One gateway's agent. publish: called whenever there may be something new to tell."""
+
+    def __init__(
+        self,
+        config: Config,
+        journal: Journal,
+        clock: PoweredClock,
+        mailbox: Mailbox,
+        uplink: Uplink,
+        gateway: Gateway,
+        watchdog: Watchdog,
+        publish: Callable[["Agent"], None],
+    ) -> None:
+        self.config = config
+        self.journal = journal
+        self.clock = clock
+        self.mailbox = mailbox
+        self.uplink = uplink
+        self.gateway = gateway
+        self.radio_status: RadioStatus | None = None
+        self.state = self._recall()
+        self._watchdog = watchdog
+        self._publish = publish
+        self._reachable: bool | None = None
+        self._events: deque[Event] = deque()
+        self._saved = ""
+        self._did: deque[str] = deque(maxlen=50)
+
+    def run(self) -> None:
+        """Runs until the mailbox says stop; the action in flight is brought to its end."""
+        self._find_card(starting=True)
+        while not self.mailbox.stopping:
+            self._work_off()
+            self._wait()
+
+    def _work_off(self) -> None:
+        """Handles events until there are none: every action's end is one."""
+        while not self.mailbox.stopping:
+            if self._events:
+                self._handle(self._events.popleft())
+            elif self.state.link is None and self.state.card is not None:
+                self._look()
+            else:
+                return
+
+    def _handle(self, event: Event) -> None:
+        before = self.state
+        self.state, action = decide(self.state, event, self.clock.now(), self.config.waits)
+        self._report(before)
+        self._save()
+        if action is not None:
+            self._perform(action)
+        self._publish(self)
+
+    def _perform(self, action: Action) -> None:
+        log.debug("doing %s", action)
+        with self._watchdog.during(self.config.waits.action):
+            outcome = self._outcome(action)
+        if isinstance(outcome, Switched) and self.state.card is not None:
+            self.note("switch", f"{self.state.card.enabled} -> {outcome.card.enabled}: {self.state.why}")
+        self._did.append(f"{type(action).__name__}: {_ended(outcome)}")
+        self._events.append(Ended(action, outcome))
+
+    def _outcome(self, action: Action) -> Outcome:
+        if self.state.card is not None and isinstance(action, Probe):
+            return self._probe()
+        outcome = actions.perform(self.gateway, action, self.state, (), self.uplink)
+        if self.state.card is None:
+            self._find_card()
+        elif isinstance(action, ApplyRemedy):
+            self._look()
+        elif isinstance(outcome, Failed | Unknown):
+            return self._ask_card(outcome)
+        if getattr(outcome, "card", None) is not None:
+            self._reachable = None
+        return outcome
+
+    def _probe(self) -> Outcome:
+        """Looks at the modem, then whether traffic flows; the link's change comes before the end."""
+        self._look()
+        if self.radio_status is not None and self.radio_status.address is None:
+            return Probed(None)
+        targets = self.config.connectivity.probes
+        outcome = actions.perform(self.gateway, Probe(), self.state, targets, self.uplink)
+        self._reachable = outcome.reachable if isinstance(outcome, Probed) else None
+        self._diagnose()
+        return outcome
+
+    def _ask_card(self, outcome: Outcome) -> Outcome:
+        """After a failure that may have reached the card: it is read, and an open step resumed."""
+        try:
+            ended = resume.run(self.gateway)
+            if ended is not None:
+                return ended.outcome
+            self._events.append(CardChanged(self.gateway.read_card().view()))
+        except (ModemError, IpadError) as error:
+            self._lose_card(error)
+        return outcome
+
+    def _find_card(self, starting: bool = False) -> None:
+        """Reads the card, resumes what was interrupted, and reports what is there."""
+        try:
+            ended = resume.run(self.gateway)
+            contents = self.gateway.read_card()
+        except (ModemError, IpadError) as error:
+            self.note("card", str(error))
+            if starting:
+                self._events.append(Started(None))
+            return
+        self.state = replace(self.state, seed=contents.eid.hex())
+        self._events.append(Started(contents.view(), ended))
+
+    def _look(self) -> None:
+        """Reads the modem's status, and the card if the modem uses another profile than it said."""
+        radio = self.gateway.radio
+        if radio is None:
+            self._tell_link(Link.OK)
+            return
+        try:
+            self.radio_status = radio.status()
+        except ModemError as error:
+            log.info("%s", error)
+            self.radio_status = None
+        seen = self.radio_status.iccid if self.radio_status else None
+        card = self.state.card
+        if seen is not None and card is not None and seen != card.enabled:
+            self._reread(card)
+        self._diagnose()
+
+    def _reread(self, card: CardView) -> None:
+        """The modem reads another ICCID than the card had enabled: somebody else switched."""
+        try:
+            now = self.gateway.read_card().view()
+        except (ModemError, IpadError) as error:
+            self._lose_card(error)
+            return
+        if now != card:
+            self._events.append(CardChanged(now))
+
+    def _diagnose(self) -> None:
+        if self.gateway.radio is None:
+            return
+        link = diagnose(Facts(self.radio_status, self._reachable))
+        if link not in (Link.OK, Link.NO_TRAFFIC):
+            self._reachable = None
+        self._tell_link(link)
+
+    def _tell_link(self, link: Link) -> None:
+        if link is not self.state.link and LinkChanged(link) not in self._events:
+            self._events.append(LinkChanged(link))
+
+    def _lose_card(self, error: Exception) -> None:
+        self.note("card", str(error))
+        self._events.append(CardChanged(None))
+
+    def _wait(self) -> None:
+        """Sleeps until the modem says something, somebody asks, or the time has come."""
+        timer = wake(self.state)
+        seconds = self.config.waits.idle if timer is None else max(0.0, timer - self.clock.now())
+        poll = select.poll()
+        poll.register(self.mailbox, select.POLLIN)
+        radio = self.gateway.radio
+        if radio is not None:
+            poll.register(radio, select.POLLIN)
+        self._watchdog.feed()
+        # Up, not to the nearest: a wait that ends too early would be one more round.
+        ready = {fd for fd, _ in poll.poll(math.ceil(1000 * min(seconds, self.config.waits.idle)))}
+        self._watchdog.feed()
+        if radio is not None and radio.fileno() in ready:
+            self._pump(radio)
+        for order in self.mailbox.take():
+            self._obey(order)
+        if timer is not None and self.clock.now() >= timer:
+            self._events.append(Deadline())
+
+    def _pump(self, radio: Radio) -> None:
+        try:
+            changed = radio.pump()
+        except ModemError as error:
+            self._lose_card(error)
+            return
+        if changed:
+            self._look()
+
+    def _obey(self, order: Order) -> None:
+        """Does what somebody asked for, and all that follows from it, before it answers."""
+        self._did.clear()
+        self._work_off()
+        self._handle(Asked(order.command))
+        self._work_off()
+        order.reply({"did": list(self._did), "why": self.state.why, "phase": self.state.phase.value})
+
+    def note(self, what: str, text: str) -> None:
+        """A line for the log and the history."""
+        log.info("%s: %s", what, text)
+        self.journal.note(self.clock.now(), what, text)
+
+    def _report(self, before: State) -> None:
+        after = self.state
+        if after.link is not before.link and after.link is not None:
+            self.note("link", after.link.value)
+        if after.phase is not before.phase or after.why != before.why:
+            self.note(after.phase.value, after.why)
+
+    def _save(self) -> None:
+        """Before the action: what a restart must know."""
+        text = memory.dump(self.state)
+        if text != self._saved:
+            self.journal.remember(state=text, **self.clock.values())
+            self._saved = text
+
+    def _recall(self) -> State:
+        text = self.journal.recall("state")
+        if text is None:
+            return State()
+        try:
+            return memory.load(text)
+        except DecodeError as error:
+            log.warning("%s; going on from what the card says", error)
+            return State()
+
+
+def _ended(outcome: Outcome) -> str:
+    """How it ended, for whoever asked for it."""
+    match outcome:
+        case Polled(reached=reached, delivered=delivered):
+            return "done" if reached and delivered else "not delivered" if reached else "not reached"
+        case Switched(card):
+            return f"{card.enabled} is enabled"
+        case Refused(code):
+            return f"the card refuses: {code}"
+        case Failed(reason):
+            return reason
+        case Probed(reachable):
+            return {True: "traffic flows", False: "no traffic", None: "looked"}[reachable]
+        case Unknown():
+            return "nobody knows: the card cannot be read"
+        case _:
+            return "done"

@@ -1,0 +1,168 @@
+"""The `ipad` command: the daemon, and the questions and orders for it."""
+
+import argparse
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from ipad import __version__, config, show
+from ipad.config import Config
+from ipad.control import ask
+from ipad.errors import ConfigError, IpadError
+from modem.errors import ModemError
+
+# sysexits(3), documented in the manual.
+OK = 0
+FAILED = 1
+UNAVAILABLE = 69
+NO_PERMISSION = 77
+BAD_CONFIG = 78
+
+_QUESTION_SECONDS = 10.0
+_ORDER_SECONDS = 900.0
+
+
+class NotRunning(IpadError):
+    """The daemon does not answer on its socket."""
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Runs the command line; returns the exit status."""
+    arguments = _parser().parse_args(argv)
+    try:
+        if arguments.command == "run":
+            from ipad import daemon
+
+            daemon.run(arguments.config)
+            return OK
+        settings = config.load(arguments.config)
+        _COMMANDS[arguments.command](arguments, settings)
+    except ConfigError as error:
+        return _fail(error, BAD_CONFIG)
+    except NotRunning as error:
+        return _fail(error, UNAVAILABLE)
+    except PermissionError as error:
+        return _fail(f"{error.filename or 'the control socket'}: not permitted; try sudo", NO_PERMISSION)
+    except (IpadError, ModemError) as error:
+        return _fail(error, FAILED)
+    except BrokenPipeError:
+        sys.stderr.close()
+    return OK
+
+
+def _fail(error: object, status: int) -> int:
+    print(f"ipad: {error}", file=sys.stderr)
+    return status
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="ipad", description="SGP.32 IoT Profile Assistant: the daemon, and questions and orders for it."
+    )
+    parser.add_argument("--version", action="version", version=f"ipad {__version__}")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    for name, help_text in _HELP.items():
+        command = commands.add_parser(name, help=help_text, description=help_text)
+        command.add_argument(
+            "--config", type=Path, metavar="FILE", help=f"configuration (default: {config.DEFAULT_PATH})"
+        )
+        if name != "run":
+            command.add_argument("--json", action="store_true", help="print JSON")
+        if name == "history":
+            command.add_argument("-n", "--lines", type=int, default=40, help="how many (default: 40)")
+        if name == "provision":
+            command.add_argument(
+                "--eim", type=Path, required=True, metavar="FILE", help="EimConfigurationData, DER"
+            )
+    return parser
+
+
+_HELP = {
+    "run": "run the daemon in the foreground",
+    "status": "where the gateway is: profile, link, eIMs, what it waits for",
+    "why": "the reason for what it is doing, and until when",
+    "profiles": "the profiles on the card",
+    "info": "the card: EID, capabilities, associated eIMs",
+    "history": "what happened so far",
+    "poll": "poll the eIMs now",
+    "fallback": "switch to the fallback profile now",
+    "return": "return from the fallback profile now",
+    "provision": "factory: associate the card with its first eIM",
+}
+
+
+def _ask(settings: Config, request: dict[str, Any], seconds: float = _QUESTION_SECONDS) -> Any:
+    path = Path(settings.agent.runtime_dir) / "control.sock"
+    try:
+        return ask(path, request, seconds)
+    except (FileNotFoundError, ConnectionRefusedError) as error:
+        raise NotRunning(
+            f"the daemon is not running (nothing listens on {path}); start it with: systemctl start ipad"
+        ) from error
+
+
+def _print(arguments: argparse.Namespace, answer: Any, lines: Callable[[Any], list[str]]) -> None:
+    print(json.dumps(answer, indent=2) if arguments.json else "\n".join(lines(answer)))
+
+
+def _question(name: str, lines: Callable[[Any], list[str]]) -> Callable[[argparse.Namespace, Config], None]:
+    def command(arguments: argparse.Namespace, settings: Config) -> None:
+        _print(arguments, _ask(settings, {"ask": name}), lines)
+
+    return command
+
+
+def _card_question(
+    name: str, lines: Callable[[Any], list[str]]
+) -> Callable[[argparse.Namespace, Config], None]:
+    """Asks the daemon, or the card itself when no daemon is running."""
+
+    def command(arguments: argparse.Namespace, settings: Config) -> None:
+        try:
+            answer = _ask(settings, {"ask": name})
+        except NotRunning:
+            from ipad import direct
+
+            answer = direct.ask(settings, name)
+        _print(arguments, answer, lines)
+
+    return command
+
+
+def _history(arguments: argparse.Namespace, settings: Config) -> None:
+    entries = _ask(settings, {"ask": "history"})
+    _print(arguments, entries[-arguments.lines :], show.history)
+
+
+def _order(name: str) -> Callable[[argparse.Namespace, Config], None]:
+    def command(arguments: argparse.Namespace, settings: Config) -> None:
+        answer = _ask(settings, {"order": name}, _ORDER_SECONDS)
+        _print(arguments, answer, show.order)
+        if not answer["did"]:
+            raise IpadError(f"nothing was done: the gateway is {answer['phase']} ({answer['why']})")
+
+    return command
+
+
+def _provision(arguments: argparse.Namespace, settings: Config) -> None:
+    from ipad import direct
+
+    _print(arguments, direct.provision(settings, arguments.eim), show.provisioned)
+
+
+_COMMANDS: dict[str, Callable[[argparse.Namespace, Config], None]] = {
+    "status": _question("status", show.status),
+    "why": _question("status", show.why),
+    "profiles": _card_question("profiles", show.profiles),
+    "info": _card_question("info", show.info),
+    "history": _history,
+    "poll": _order("poll"),
+    "fallback": _order("fallback"),
+    "return": _order("return"),
+    "provision": _provision,
+}
+
+if __name__ == "__main__":
+    sys.exit(main())

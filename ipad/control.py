@@ -1,0 +1,143 @@
+"""The control socket: one line of JSON in, one line of JSON out.
+
+A thread of its own answers questions from the last snapshot and puts orders into the mailbox; an order's
+answer comes when it is done. Whoever may open the socket may ask; the agent's own user and root may order.
+"""
+
+import json
+import logging
+import os
+import selectors
+import socket
+import struct
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from ipad.connectivity.state import Command
+from ipad.errors import IpadError
+from ipad.mailbox import Mailbox, Order
+
+LINE_LIMIT = 4096
+"""Octets of a request."""
+ANSWER_LIMIT = 4 * 1024 * 1024
+"""Octets of an answer that the client side takes."""
+_PATIENCE = 2.0
+"""Seconds that a client is given to send its line, or to take its answer."""
+
+log = logging.getLogger("ipad")
+
+Answers = dict[str, Callable[[], Any]]
+"""What can be asked, and who answers it; called in the control thread."""
+
+
+class ControlServer:
+    """Listens on `path` until closed. answers: the questions; mailbox: where orders go."""
+
+    def __init__(self, path: Path, answers: Answers, mailbox: Mailbox) -> None:
+        self._path = path
+        self._answers = answers
+        self._mailbox = mailbox
+        path.unlink(missing_ok=True)
+        self._listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_CLOEXEC)
+        old = os.umask(0o117)
+        try:
+            self._listener.bind(str(path))
+        except OSError as error:
+            raise IpadError(f"opening the control socket {path}: {error.strerror}") from error
+        finally:
+            os.umask(old)
+        self._listener.listen(8)
+        self._stop_read, self._stop_write = socket.socketpair()
+        self._thread = threading.Thread(target=self._serve, name="control", daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        """Stops listening and removes the socket."""
+        self._stop_write.close()
+        self._thread.join(timeout=2 * _PATIENCE)
+        self._listener.close()
+        self._stop_read.close()
+        self._path.unlink(missing_ok=True)
+
+    def _serve(self) -> None:
+        with selectors.DefaultSelector() as selector:
+            selector.register(self._listener, selectors.EVENT_READ)
+            selector.register(self._stop_read, selectors.EVENT_READ)
+            while True:
+                ready = {key.fileobj for key, _ in selector.select()}
+                if self._stop_read in ready:
+                    return
+                client, _ = self._listener.accept()
+                self._client(client)
+
+    def _client(self, client: socket.socket) -> None:
+        client.settimeout(_PATIENCE)
+        try:
+            request = json.loads(_line(client, LINE_LIMIT))
+            answer = self._answer(request, client)
+        except (OSError, ValueError, AttributeError) as error:
+            answer = {"error": f"not a request: {error}"}
+        if answer is not None:
+            _send(client, answer)
+
+    def _answer(self, request: dict[str, Any], client: socket.socket) -> dict[str, Any] | None:
+        """The answer, or None if an order will answer later."""
+        ask, order = request.get("ask"), request.get("order")
+        if ask in self._answers:
+            return {"answer": self._answers[ask]()}
+        if order in {c.value for c in Command}:
+            if _uid(client) not in (0, os.geteuid()):
+                return {"error": f"only root may order a {order}"}
+            self._mailbox.put(Order(Command(order), lambda answer: _send(client, {"answer": answer})))
+            return None
+        return {"error": f"unknown request; ask one of {', '.join(self._answers)}"}
+
+
+def _uid(client: socket.socket) -> int:
+    credentials = client.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
+    return int(struct.unpack("3i", credentials)[1])
+
+
+def _line(sock: socket.socket, limit: int) -> bytes:
+    data = b""
+    while not data.endswith(b"\n"):
+        piece = sock.recv(65536)
+        if not piece:
+            break
+        data += piece
+        if len(data) > limit:
+            raise ValueError(f"more than {limit} octets")
+    return data
+
+
+def _send(client: socket.socket, answer: dict[str, Any]) -> None:
+    try:
+        client.sendall(json.dumps(answer).encode() + b"\n")
+    except OSError as error:
+        log.debug("a client of the control socket did not take its answer: %s", error)
+    finally:
+        client.close()
+
+
+def ask(path: Path, request: dict[str, Any], seconds: float) -> Any:
+    """Sends one request to the daemon and returns its answer.
+
+    Raises FileNotFoundError or ConnectionRefusedError if none is running, PermissionError if this user may
+    not, IpadError if it answered with an error or not within `seconds`.
+    """
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as sock:
+        sock.settimeout(seconds)
+        sock.connect(str(path))
+        sock.sendall(json.dumps(request).encode() + b"\n")
+        try:
+            line = _line(sock, ANSWER_LIMIT)
+        except TimeoutError as error:
+            raise IpadError(
+                f"the daemon has not answered within {seconds:.0f} s; it goes on with it"
+            ) from error
+    answer = json.loads(line) if line else {"error": "the daemon stopped before it was done"}
+    if "error" in answer:
+        raise IpadError(answer["error"])
+    return answer["answer"]

@@ -1,0 +1,146 @@
+"""`ipad run`: the agent as a service. Puts the parts together, and takes them apart again."""
+
+import logging
+import os
+import signal
+import sys
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from ipad import clock, config, snapshot
+from ipad.agent import Agent
+from ipad.clock import PoweredClock
+from ipad.config import Config
+from ipad.control import ControlServer
+from ipad.errors import ConfigError
+from ipad.esipa.http import Uplink
+from ipad.instance import lock, make_directories
+from ipad.journal import Journal
+from ipad.mailbox import Mailbox
+from ipad.opening import open_gateway
+from ipad.watchdog import Watchdog
+
+log = logging.getLogger("ipad")
+
+_HISTORY_SHOWN = 200
+
+
+def run(config_file: Path | None) -> None:
+    """Runs until SIGTERM or SIGINT; SIGHUP reads the configuration again."""
+    settings = config.load(config_file)
+    set_up_logging()
+    watchdog = Watchdog()
+    mailbox = Mailbox()
+    _handle_signals(mailbox)
+    state_dir, runtime_dir = make_directories(settings)
+    with lock(runtime_dir):
+        while True:
+            _run_once(settings, state_dir, runtime_dir, mailbox, watchdog)
+            if not mailbox.reloading:
+                break
+            watchdog.reloading()
+            mailbox.stopping = mailbox.reloading = False
+            settings = _reload(config_file, settings)
+    watchdog.stopping()
+    mailbox.close()
+
+
+def _reload(config_file: Path | None, settings: Config) -> Config:
+    try:
+        new = config.load(config_file)
+    except ConfigError as error:
+        log.error("the configuration stays as it was: %s", error)
+        return settings
+    if new.agent != settings.agent:
+        log.warning("[agent] takes effect at the next start, not now")
+    return new
+
+
+def _run_once(
+    settings: Config, state_dir: Path, runtime_dir: Path, mailbox: Mailbox, watchdog: Watchdog
+) -> None:
+    journal = Journal(state_dir / "journal.db")
+    powered = clock.start(journal)
+    uplink = Uplink(interface=settings.connectivity.interface or None, idle=watchdog.feed)
+    board = _Board(watchdog)
+    with open_gateway(settings, journal, powered, uplink) as gateway:
+        agent = Agent(settings, journal, powered, mailbox, uplink, gateway, watchdog, board.publish)
+        answers = board.answers(powered, journal.path)
+        control = ControlServer(runtime_dir / "control.sock", answers, mailbox)
+        try:
+            agent.run()
+        finally:
+            control.close()
+    journal.close()
+
+
+class _Board:
+    """The last snapshot, where the control thread reads it. Replaced whole, never changed."""
+
+    def __init__(self, watchdog: Watchdog) -> None:
+        self._watchdog = watchdog
+        self._status: dict[str, Any] = {}
+        self._profiles: list[dict[str, Any]] = []
+        self._info: dict[str, Any] = {}
+        self._ready = False
+        self._said = ""
+
+    def publish(self, agent: Agent) -> None:
+        contents = agent.gateway.contents
+        self._status = snapshot.status(agent.state, contents, agent.radio_status)
+        if contents is not None:
+            self._profiles = snapshot.profiles(contents)
+            self._info = snapshot.info(contents)
+        said = f"{agent.state.phase.value}: {agent.state.why}"
+        if said != self._said:
+            self._watchdog.status(said)
+            self._said = said
+        if not self._ready:
+            self._watchdog.ready()
+            self._ready = True
+
+    def answers(self, powered: PoweredClock, journal: Path) -> dict[str, Callable[[], Any]]:
+        return {
+            "status": lambda: {**self._status, "now": powered.now()},
+            "profiles": lambda: self._profiles,
+            "info": lambda: self._info,
+            "history": lambda: _history(journal),
+        }
+
+
+def _history(path: Path) -> list[dict[str, Any]]:
+    # sqlite's connections belong to one thread: the control thread opens its own.
+    journal = Journal(path)
+    try:
+        return [asdict(entry) for entry in journal.history(_HISTORY_SHOWN)]
+    finally:
+        journal.close()
+
+
+def _handle_signals(mailbox: Mailbox) -> None:
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: mailbox.stop())
+    signal.signal(signal.SIGHUP, lambda *_: mailbox.stop(reload=True))
+
+
+class _Priorities(logging.Formatter):
+    """Syslog priorities in front of the lines, as the systemd journal reads them (sd-daemon(3))."""
+
+    _LEVELS = ((logging.ERROR, 3), (logging.WARNING, 4), (logging.INFO, 6))
+
+    def format(self, record: logging.LogRecord) -> str:
+        priority = next((p for level, p in self._LEVELS if record.levelno >= level), 7)
+        return f"<{priority}>{super().format(record)}"
+
+
+def set_up_logging() -> None:
+    """Lines on standard error: with priorities for the journal, with times for a terminal."""
+    handler = logging.StreamHandler(sys.stderr)
+    if os.environ.get("JOURNAL_STREAM"):
+        handler.setFormatter(_Priorities("%(message)s"))
+    else:
+        handler.setFormatter(logging.Formatter("%(asctime)s %(message)s", "%H:%M:%S"))
+    log.addHandler(handler)
+    log.setLevel(logging.INFO)

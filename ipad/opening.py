@@ -1,0 +1,67 @@
+"""Opening what the agent works with: the port, the card behind it, and the clients of its eIMs."""
+
+import logging
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from ipad.clock import PoweredClock
+from ipad.config import Config
+from ipad.eim import EimConfiguration
+from ipad.esipa.client import Esipa, EsipaSettings
+from ipad.esipa.http import Uplink
+from ipad.euicc.isdr import Isdr
+from ipad.journal import Journal
+from ipad.procedures.gateway import Gateway
+from modem.connect import Modem, connect
+
+log = logging.getLogger("ipad")
+
+_NAP = 0.5
+"""Seconds that a longer sleep is cut into, to feed the watchdog in between."""
+
+
+def open_modem(settings: Config, idle: Callable[[], None]) -> Modem:
+    """The modem of the configuration. Its port is opened when it is first used."""
+    modem = settings.modem
+    return connect(modem.port, baudrate=modem.baudrate, rtscts=modem.rtscts, waits=settings.waits, idle=idle)
+
+
+def open_isdr(settings: Config, modem: Modem, idle: Callable[[], None]) -> Isdr:
+    """The ISD-R of the card in this modem."""
+
+    def sleep(seconds: float) -> None:
+        end = time.monotonic() + seconds
+        while (left := end - time.monotonic()) > 0:
+            idle()
+            time.sleep(min(left, _NAP))
+
+    return Isdr(modem.card, settings.waits, aid=bytes.fromhex(settings.card.isd_r_aid), sleep=sleep)
+
+
+@contextmanager
+def open_gateway(
+    settings: Config, journal: Journal, powered: PoweredClock, uplink: Uplink
+) -> Iterator[Gateway]:
+    """All the parts of a gateway; the port is given back at the end."""
+    esipa_settings = EsipaSettings(
+        path=settings.esipa.path,
+        media_type=settings.esipa.content_type,
+        protocol_version=settings.esipa.protocol_version,
+        ca_file=settings.esipa.ca_file or None,
+    )
+
+    def esipa(eim: EimConfiguration, eid: bytes) -> Esipa:
+        return Esipa(eim, eid, settings.waits, uplink, esipa_settings)
+
+    def note(what: str, text: str) -> None:
+        log.info("%s: %s", what, text)
+        journal.note(powered.now(), what, text)
+
+    modem = open_modem(settings, uplink.idle)
+    isdr = open_isdr(settings, modem, uplink.idle)
+    try:
+        yield Gateway(isdr, modem.radio, journal, settings.waits, esipa, note)
+    finally:
+        isdr.reset()
+        modem.close()

@@ -1,0 +1,86 @@
+"""What the procedures work with: the card, the radio, the journal, and what the card was seen to hold."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from ipad.connectivity.state import CardView
+from ipad.eim import EimConfiguration
+from ipad.esipa.client import Esipa
+from ipad.euicc import es10b, es10c
+from ipad.euicc.isdr import Isdr
+from ipad.euicc.model import EuiccInfo, ProfileInfo
+from ipad.journal import Journal
+from ipad.waits import Waits
+from modem.radio import Radio
+
+
+@dataclass(frozen=True, slots=True)
+class Contents:
+    """What the card held when it was last read."""
+
+    eid: bytes
+    info: EuiccInfo
+    profiles: tuple[ProfileInfo, ...]
+    eims: tuple[EimConfiguration, ...]
+
+    @property
+    def enabled(self) -> str | None:
+        """ICCID of the enabled profile."""
+        return next((p.iccid for p in self.profiles if p.enabled), None)
+
+    @property
+    def fallback(self) -> str | None:
+        """ICCID of the Fallback Profile."""
+        return next((p.iccid for p in self.profiles if p.fallback), None)
+
+    def profile(self, iccid: str | None) -> ProfileInfo | None:
+        return next((p for p in self.profiles if p.iccid == iccid), None)
+
+    def eim(self, eim_id: str) -> EimConfiguration | None:
+        return next((e for e in self.eims if e.eim_id == eim_id), None)
+
+    def view(self) -> CardView:
+        """What deciding needs of it."""
+        return CardView(
+            enabled=self.enabled,
+            fallback=self.fallback,
+            fallback_supported=self.info.fallback_supported,
+            eims=tuple(e.eim_id for e in self.eims if e.fqdn),
+        )
+
+
+@dataclass
+class Gateway:
+    """One gateway's parts, in the hands of the one thread that owns modem and card."""
+
+    isdr: Isdr
+    radio: Radio | None
+    """None: the card is in a PC/SC reader."""
+    journal: Journal
+    waits: Waits
+    esipa: Callable[[EimConfiguration, bytes], Esipa]
+    """The client for an eIM, by its configuration and the EID."""
+    note: Callable[[str, str], None]
+    """A line for log and history: what kind, and the sentence."""
+    contents: Contents | None = None
+    unread: bool = True
+    """Results and notifications may wait on the card; False: there were none, and nothing happened since."""
+
+    def read_card(self) -> Contents:
+        """Reads what the card holds; raises what the way to the card raises."""
+        known = self.contents
+        self.contents = None
+        eid = es10c.eid(self.isdr)
+        same_card = known is not None and known.eid == eid
+        self.contents = Contents(
+            eid=eid,
+            info=known.info if known is not None and same_card else es10b.info2(self.isdr),
+            profiles=es10c.profiles(self.isdr),
+            eims=es10b.eim_configurations(self.isdr),
+        )
+        self.unread = True
+        return self.contents
+
+    def card(self) -> Contents:
+        """What the card holds, as last read."""
+        return self.contents or self.read_card()

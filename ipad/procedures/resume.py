@@ -1,0 +1,53 @@
+"""After a start, or when the card is back: the step that was cut in two is brought to its end."""
+
+from ipad.connectivity.state import (
+    Action,
+    Ended,
+    Failed,
+    Fallback,
+    Poll,
+    Polled,
+    Return,
+    Rollback,
+    Switched,
+)
+from ipad.errors import DecodeError
+from ipad.esipa.model import EuiccPackage
+from ipad.esipa.package import read
+from ipad.journal import Step
+from ipad.procedures import package, switch
+from ipad.procedures.gateway import Gateway
+
+_ACTIONS: dict[str, Action] = {"fallback": Fallback(), "return": Return(), "rollback": Rollback()}
+
+
+def run(gateway: Gateway) -> Ended | None:
+    """Resumes the journal's step. Returns how the action ended that it belonged to, None without a step."""
+    step = gateway.journal.step()
+    if step is None:
+        return None
+    gateway.note("resume", f"an interrupted {step.kind} is brought to its end")
+    if gateway.radio is not None:
+        # The card may be in the middle of its REFRESH.
+        gateway.radio.take_profile(None)
+    gateway.isdr.reset()
+    gateway.read_card()
+    if step.kind == "package":
+        return _package(gateway, step)
+    action = _ACTIONS[step.kind]
+    contents = switch.resume(gateway, step)
+    if contents is None:
+        return Ended(action, Failed("it was interrupted before the card did it"))
+    return Ended(action, Switched(contents.view()))
+
+
+def _package(gateway: Gateway, step: Step) -> Ended:
+    offered = read(step.octets or b"")
+    if not isinstance(offered, EuiccPackage):
+        gateway.journal.finish()
+        raise DecodeError(
+            "the journal's package cannot be read back: it is dropped, the eIM will send it again"
+        )
+    trial = package.resume(gateway, step, offered)
+    outcome = Polled(reached=False, delivered=False, card=gateway.card().view(), trial=trial)
+    return Ended(Poll(offered.eim_id), outcome)

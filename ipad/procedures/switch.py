@@ -1,0 +1,87 @@
+"""The one way to switch: written down, done by the card, taken by the modem, read again.
+
+Whatever may change the enabled profile goes through here: an eIM's package, rollback (SGP.32 5.9.16),
+fallback (5.9.20), return (5.9.21).
+"""
+
+from collections.abc import Callable
+from typing import TypeVar
+
+from ipad.errors import EuiccRefused
+from ipad.euicc import es10b
+from ipad.journal import Step
+from ipad.procedures.gateway import Contents, Gateway
+from modem.errors import ModemError
+
+T = TypeVar("T")
+
+
+def command(gateway: Gateway, step: Step, do: Callable[[], T]) -> T:
+    """Writes `step` down and has the card do it. The caller settles and finishes the step.
+
+    Where the card surely did nothing, the step is crossed out again; where nobody knows, it stays in the
+    journal to be resumed.
+    """
+    gateway.journal.begin(step)
+    gateway.unread = True
+    try:
+        return do()
+    except EuiccRefused:
+        gateway.journal.finish()
+        raise
+    except ModemError as error:
+        if error.executed is False:
+            gateway.journal.finish()
+        raise
+
+
+def settle(gateway: Gateway, target: str | None) -> Contents:
+    """Makes the modem use what the card now has enabled, and reads the card.
+
+    target: ICCID of the profile that should be enabled now, None if that is not known.
+    """
+    gateway.isdr.reset()
+    if gateway.radio is not None:
+        gateway.radio.take_profile(target)
+    contents = gateway.read_card()
+    if gateway.radio is not None and contents.enabled != target:
+        gateway.radio.take_profile(contents.enabled)
+    return contents
+
+
+def fall_back(gateway: Gateway) -> Contents:
+    """ExecuteFallbackMechanism, with all that follows. Returns what the card holds now."""
+    card = gateway.card()
+    step = Step("fallback", card.enabled, card.fallback)
+    return _switch(gateway, step, lambda: es10b.execute_fallback(gateway.isdr))
+
+
+def return_from_fallback(gateway: Gateway, origin: str | None) -> Contents:
+    """ReturnFromFallback, with all that follows. origin: ICCID of the profile that the fallback left."""
+    step = Step("return", gateway.card().enabled, origin)
+    return _switch(gateway, step, lambda: es10b.return_from_fallback(gateway.isdr))
+
+
+def roll_back(gateway: Gateway, former: str | None) -> Contents:
+    """ProfileRollback, with all that follows. former: ICCID of the profile that was enabled before.
+
+    The rollback's result takes the place of the package's on the card, and waits there for delivery.
+    """
+    step = Step("rollback", gateway.card().enabled, former)
+    return _switch(gateway, step, lambda: es10b.profile_rollback(gateway.isdr))
+
+
+def _switch(gateway: Gateway, step: Step, do: Callable[[], object]) -> Contents:
+    command(gateway, step, do)
+    contents = settle(gateway, step.target)
+    gateway.journal.finish()
+    return contents
+
+
+def resume(gateway: Gateway, step: Step) -> Contents | None:
+    """Brings an interrupted fallback, return or rollback to its end. None: the card had not done it."""
+    # The modem may be anywhere between the two profiles: it is brought to what the card has enabled.
+    enabled = gateway.read_card().enabled
+    contents = settle(gateway, enabled)
+    gateway.journal.finish()
+    return contents if contents.enabled != step.before else None

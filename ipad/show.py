@@ -1,0 +1,112 @@
+"""What the `ipad` command prints for a person."""
+
+import time
+from typing import Any
+
+_CLOCK_SET = 1_700_000_000
+"""A wall clock before this (2023) was never set."""
+
+
+def span(seconds: float) -> str:
+    """A length of time: "40 s", "3 min", "5 h 20 min", "2 d 3 h"."""
+    whole = round(max(0.0, seconds))
+    if whole < 100:
+        return f"{whole} s"
+    minutes = round(whole / 60)
+    if minutes < 100:
+        return f"{minutes} min"
+    hours, minutes = divmod(minutes, 60)
+    if hours < 48:
+        return f"{hours} h {minutes} min"
+    return f"{hours // 24} d {hours % 24} h"
+
+
+def status(s: dict[str, Any]) -> list[str]:
+    """One screen: what is, why, and what comes next."""
+    now = s["now"]
+    radio = s["radio"] or {}
+    profile = s["iccid"] or "none enabled"
+    if s["profile"]:
+        profile += f" ({s['profile']})"
+    if s["iccid"] and s["iccid"] == s["fallback_iccid"]:
+        profile += ", the fallback profile"
+    lines = [
+        f"ipad     {s['version']}: {s['phase']} for {span(now - s['since'])}",
+        f"why      {s['why']}" + (f"; for at most {span(s['until'] - now)} more" if s["until"] else ""),
+        f"profile  {profile}",
+        f"link     {s['link'] or 'not known yet'}{_radio(radio)}",
+    ]
+    if s["trial"]:
+        verdict = "its result delivered" if s["trial"]["rollback"] else "a working link"
+        lines.append(f"trial    {s['trial']['kind']}: waits for {verdict}")
+    if s["on_fallback"]:
+        wait = f", tried again in {span(s['return_at'] - now)}" if s["return_at"] else ""
+        lines.append(f"fallback from {s['origin']}{wait}")
+    if not s["eims"]:
+        lines.append("eim      none associated: run `ipad provision`")
+    for eim_id, plan in s["eims"].items():
+        last = "never polled" if plan["last_poll"] is None else f"polled {span(now - plan['last_poll'])} ago"
+        failed = f", failed {plan['failures']} times" if plan["failures"] else ""
+        lines.append(f"eim      {eim_id}: {last}{failed}, next in {span(plan['next_poll'] - now)}")
+    return lines
+
+
+def _radio(radio: dict[str, Any]) -> str:
+    words = [radio.get("registration"), radio.get("plmn"), radio.get("tech")]
+    if radio.get("signal") is not None:
+        words.append(f"{radio['signal']} dBm")
+    words.append(radio.get("address"))
+    known = [str(w) for w in words if w]
+    return f" ({', '.join(known)})" if known else ""
+
+
+def why(s: dict[str, Any]) -> list[str]:
+    """The row that was taken last, and its deadline."""
+    until = f", for at most {span(s['until'] - s['now'])} more" if s["until"] else ""
+    return [f"{s['phase']}: {s['why']} ({span(s['now'] - s['since'])} ago{until})"]
+
+
+def profiles(listed: list[dict[str, Any]]) -> list[str]:
+    lines = []
+    for p in listed:
+        marks = ["enabled" if p["enabled"] else "disabled", p["class"], "fallback" if p["fallback"] else None]
+        marks += p["policy"]
+        name = p["nickname"] or p["name"] or ""
+        lines.append(
+            f"{p['iccid']:<20}  {p['provider'] or '':<12} {name:<16} {', '.join(m for m in marks if m)}"
+        )
+    return lines or ["no profile on the card"]
+
+
+def info(i: dict[str, Any]) -> list[str]:
+    lines = [
+        f"EID       {i['eid']}",
+        f"eUICC     firmware {i['firmware']}, SVN {i['svn']}, IoT {', '.join(i['iot_versions']) or 'no'}",
+        f"fallback  {'supported' if i['fallback_supported'] else 'not supported'}",
+    ]
+    if i["free_memory"] is not None:
+        lines.append(f"memory    {i['free_memory']} octets free")
+    lines += [
+        f"eIM       {e['eim_id']} at {e['fqdn']} (TLS anchor: {e['anchor'] or 'the CA store'})"
+        for e in i["eims"]
+    ]
+    return lines
+
+
+def history(entries: list[dict[str, Any]]) -> list[str]:
+    return [f"{_when(e)}  {e['what']:<10} {e['text']}" for e in entries]
+
+
+def _when(entry: dict[str, Any]) -> str:
+    if entry["clock"] < _CLOCK_SET:
+        return f"powered {span(entry['powered']):>12}"
+    return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(entry["clock"]))
+
+
+def order(answer: dict[str, Any]) -> list[str]:
+    return [*answer["did"], f"now {answer['phase']}: {answer['why']}"]
+
+
+def provisioned(answer: dict[str, Any]) -> list[str]:
+    said = "associated" if answer["changed"] else "was associated already, nothing changed"
+    return [f"{answer['eim_id']}: {said}", f"EID {answer['eid']}"]

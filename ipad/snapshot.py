@@ -1,0 +1,87 @@
+"""What the agent knows, as plain values: what `ipad status`, `profiles` and `info` print."""
+
+from dataclasses import asdict
+from typing import Any
+
+from ipad import __version__
+from ipad.connectivity.state import State
+from ipad.procedures.gateway import Contents
+from modem.radio import RadioStatus
+
+Snapshot = dict[str, Any]
+
+
+def status(state: State, contents: Contents | None, radio: RadioStatus | None) -> Snapshot:
+    """Where the gateway is. Times are powered seconds."""
+    enabled = contents.profile(state.card.enabled) if contents and state.card else None
+    return {
+        "version": __version__,
+        "phase": state.phase.value,
+        "since": state.since,
+        "why": state.why,
+        "until": state.until,
+        "link": state.link.value if state.link else None,
+        "profile": _profile_name(enabled),
+        "iccid": state.card.enabled if state.card else None,
+        "fallback_iccid": state.card.fallback if state.card else None,
+        "on_fallback": state.fell_back,
+        "origin": state.origin,
+        "return_at": state.return_at,
+        "trial": None if state.trial is None else {**asdict(state.trial), "kind": state.trial.kind.value},
+        "radio": None if radio is None else _radio(radio),
+        "eims": {
+            eim_id: {"next_poll": plan.due, "last_poll": plan.last, "failures": plan.failures}
+            for eim_id, plan in state.polls.items()
+        },
+    }
+
+
+def _radio(radio: RadioStatus) -> Snapshot:
+    return {
+        **asdict(radio),
+        "sim": radio.sim.value,
+        "registration": radio.registration.name.lower().replace("_", " "),
+    }
+
+
+def _profile_name(profile: object) -> str | None:
+    name = getattr(profile, "nickname", None) or getattr(profile, "name", None)
+    return name or getattr(profile, "provider", None)
+
+
+def profiles(contents: Contents) -> list[Snapshot]:
+    """The profiles on the card."""
+    return [
+        {
+            "iccid": p.iccid,
+            "enabled": p.enabled,
+            "fallback": p.fallback,
+            "class": p.profile_class,
+            "provider": p.provider,
+            "name": p.name,
+            "nickname": p.nickname,
+            "policy": list(p.policy),
+        }
+        for p in contents.profiles
+    ]
+
+
+def info(contents: Contents) -> Snapshot:
+    """The card: who it is, what it can, which eIMs it is associated with."""
+    return {
+        "eid": contents.eid.hex(),
+        "firmware": contents.info.firmware,
+        "svn": contents.info.svn,
+        "iot_versions": list(contents.info.iot_versions),
+        "fallback_supported": contents.info.fallback_supported,
+        "free_memory": contents.info.free_memory,
+        "eims": [
+            {
+                "eim_id": eim.eim_id,
+                "fqdn": eim.fqdn,
+                "anchor": eim.tls_anchor.kind if eim.tls_anchor else None,
+                "association_token": eim.association_token,
+            }
+            for eim in contents.eims
+        ],
+    }
