@@ -118,14 +118,14 @@ def test_what_can_not_be_worked_on_is_answered_and_out_of_the_way(tmp_path: Path
     [
         ({"fault": "http-503", "retryAfter": 7}, Throttled),
         ({"fault": "oversize", "size": 2_000_000}, TooMuch),
-        ({"fault": "slow", "seconds": 1.0}, Slow),
+        ({"fault": "slow", "seconds": 10}, Slow),
         ({"fault": "content-type"}, PeerRefused),
     ],
 )
 def test_an_eim_that_misbehaves_once_is_reached_again(
     tmp_path: Path, pki_dir: Path, fault: dict[str, Any], error: type[Exception]
 ) -> None:
-    with world(tmp_path, pki_dir, http=0.5 if error is Slow else 20.0) as here:
+    with world(tmp_path, pki_dir, http=2.0 if error is Slow else 20.0) as here:
         here.admin.post("/faults", fault)
         with pytest.raises(error):
             here.esipa.get_eim_package()
