@@ -14,6 +14,9 @@ from ipad.testbed.eim.records import Records
 from ipad.testbed.eim.server import EsipaServer, tls_context
 
 
+EIM_ID = "eim.testbed.example"
+
+
 @dataclass(frozen=True, slots=True)
 class Settings:
     """How an eIM is set up."""
@@ -26,7 +29,7 @@ class Settings:
     """By default a folder in `state`; what is missing in it is made."""
     fqdn: str | None = None
     """eimFqdn, by default localhost and the port."""
-    eim_id: str = "eim.testbed.example"
+    eim_id: str = EIM_ID
     anchor: str = "ca"
     tls_certificate: Path | None = None
     """Serve with this one, whatever the cards are told to trust; a key comes with it."""

@@ -1,0 +1,51 @@
+"""`ipad-testbed`: starts the simulated parts one by one, and looks into them.
+
+Each part that is started prints one line `ready ...` with its address, keeps its state in --state DIR, and
+ends on SIGTERM. What can't be done is one sentence on standard error: exit status 2 for the command line, 1
+for everything else.
+"""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from ipad.errors import IpadError
+from ipad.testbed import modem_command, network_command, pki
+from ipad.testbed.eim import command as eim_command
+from ipad.testbed.process import ready
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line."""
+    top = argparse.ArgumentParser(prog="ipad-testbed", description="The far side of an IPA, simulated.")
+    parts = top.add_subparsers(required=True, metavar="PART")
+    modem_command.add_parsers(parts)
+    eim_command.add_parser(parts)
+    network_command.add_parsers(parts)
+    certificates = parts.add_parser("pki", help="certificates and keys for all parts")
+    certificates.add_argument("--state", type=Path, required=True, metavar="DIR", help="where they are made")
+    certificates.add_argument("--eid", help="32 digits, of the eUICC's certificate")
+    certificates.set_defaults(run=_pki)
+    return top
+
+
+def _pki(args: argparse.Namespace) -> int:
+    pki.make_pki(args.state, args.eid)
+    ready(str(args.state))
+    return 0
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs one part; the exit status."""
+    args = parser().parse_args(argv)
+    try:
+        status: int = args.run(args)
+    except (IpadError, OSError) as problem:
+        print(f"ipad-testbed: {problem}", file=sys.stderr)
+        return 1
+    return status
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,93 @@
+"""`ipad-testbed modem` and `card`: the virtual eUICC in the mock modem, and a look into the eUICC alone."""
+
+import argparse
+import json
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, TextIO
+
+from ipad.errors import ConfigError
+from ipad.testbed.euicc import VirtualEuicc, show
+from ipad.testbed.euicc.state import exists
+from ipad.testbed.network_client import NetworkClient
+from ipad.testbed.network_command import address
+from ipad.testbed.process import ready, until_stopped
+from modem.mock.models import FAULTS, MODELS
+from modem.mock.modem import MockModem
+from modem.mock.network import AlwaysOn, Network
+
+EVENTS = "events.jsonl"
+
+
+def add_parsers(parts: Any) -> None:
+    """Adds `modem` and `card` to the command's parser."""
+    modem = parts.add_parser("modem", help="a mock modem on a pty, with a virtual eUICC in it")
+    modem.add_argument("--link", type=Path, required=True, metavar="PATH", help="where the AT port is to be")
+    modem.add_argument(
+        "--state", type=Path, required=True, metavar="DIR", help="where the card keeps its state"
+    )
+    modem.add_argument("--model", choices=sorted(MODELS), default="generic", help="(%(default)s)")
+    modem.add_argument(
+        "--network", type=address, metavar="HOST:PORT", help="by default one that takes everybody"
+    )
+    modem.add_argument("--pki", type=Path, metavar="DIR", help="certificates and keys (DIR/pki of --state)")
+    modem.add_argument("--scale", type=float, default=1.0, help="factor of all latencies (%(default)s)")
+    modem.add_argument(
+        "--fault", action="append", choices=sorted(FAULTS), default=[], help="beside those of the model"
+    )
+    modem.set_defaults(run=_modem)
+
+    card = parts.add_parser("card", help="the virtual eUICC's own state")
+    what = card.add_subparsers(required=True, metavar="create|show")
+    create = what.add_parser("create", help="a new card, where there is none")
+    create.add_argument("--state", type=Path, required=True, metavar="DIR")
+    create.add_argument("--pki", type=Path, metavar="DIR", help="certificates and keys (DIR/pki of --state)")
+    create.set_defaults(run=_create)
+    look = what.add_parser("show", help="profiles, eIMs, and what is still kept, as JSON")
+    look.add_argument("--state", type=Path, required=True, metavar="DIR")
+    look.set_defaults(run=_show)
+
+
+def _modem(args: argparse.Namespace) -> int:
+    if args.scale < 0:
+        raise ConfigError(f"--scale: 0 or more wanted, not {args.scale}")
+    uicc = VirtualEuicc.open(args.state, args.pki)
+    network: Network = NetworkClient(*args.network) if args.network else AlwaysOn()
+    with until_stopped() as stopped, open(args.state / EVENTS, "a", encoding="utf-8") as events:
+        tell = _teller(events, lambda: ready(str(args.link)))
+        try:
+            modem = MockModem(
+                uicc, network, args.link, model=args.model, faults=args.fault, scale=args.scale, on_event=tell
+            )
+        except OSError as error:
+            raise ConfigError(f"--link {args.link}: {error}") from error
+        with modem:
+            stopped.wait()
+    return 0
+
+
+def _teller(events: TextIO, booted: Callable[[], None]) -> Callable[[str, Mapping[str, str]], None]:
+    """Writes each event as a line of JSON: time, event, details. `booted` is called once."""
+    boots = iter((booted,))
+
+    def tell(name: str, details: Mapping[str, str]) -> None:
+        events.write(json.dumps({"time": time.time(), "event": name, **details}) + "\n")
+        events.flush()
+        if name == "boot":
+            next(boots, lambda: None)()
+
+    return tell
+
+
+def _create(args: argparse.Namespace) -> int:
+    if exists(args.state):
+        raise ConfigError(f"{args.state}: there is a card already")
+    VirtualEuicc.open(args.state, args.pki)
+    ready(str(args.state))
+    return 0
+
+
+def _show(args: argparse.Namespace) -> int:
+    print(json.dumps(show(args.state), indent=2))
+    return 0
