@@ -226,7 +226,38 @@ def test_a_data_response_without_numbers_gets_an_empty_response(here: World) -> 
     error = encode("IpaEuiccDataResponse", ("ipaEuiccDataResponseError", {"ipaEuiccDataErrorCode": 1}))
     assert here.provide(error) == EMPTY
     assert here.admin.package(number)["state"] == "failed"
+
+
+def test_an_error_without_transaction_counts_for_each_package_once(here: World) -> None:
+    error = encode("EimPackageResult", ("eimPackageResultResponseError", {"eimPackageResultErrorCode": 1}))
     assert here.provide(error) == UNDEFINED
+    for _ in range(2):
+        number = here.admin.post("/packages", {"eid": here.eid, "raw": "BF4F03BF7700"})["id"]
+        here.ipa.get_package(here.eid)
+        assert here.provide(error) == EMPTY
+        assert here.provide(error) == EMPTY
+        package = here.admin.package(number)
+        assert package["state"] == "failed"
+        assert len(package["results"]) == 1
+
+
+def test_a_response_of_another_kind_than_the_request_is_refused(here: World) -> None:
+    number = here.order(LIST)
+    here.fetch()
+    error = encode("IpaEuiccDataResponse", ("ipaEuiccDataResponseError", {"ipaEuiccDataErrorCode": 1}))
+    assert here.provide(error) == UNDEFINED
+    assert here.admin.package(number)["state"] == "sent"
+
+
+def test_the_result_is_worth_more_than_the_replay_error_that_overtook_it(here: World) -> None:
+    number = here.order(LIST)
+    package = here.fetch()
+    result, replay = here.load(package), here.load(package)
+    assert here.provide(replay) == EMPTY
+    assert here.admin.package(number)["state"] == "failed"
+    assert here.provide(result)[0] == "eimAcknowledgements"
+    assert here.provide(replay) == EMPTY
+    assert here.admin.package(number)["state"] == "done"
 
 
 def test_a_download_that_failed_ends_the_trigger(here: World) -> None:

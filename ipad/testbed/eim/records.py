@@ -234,25 +234,24 @@ class Records:
             self.end(package, CANCELLED, None)
             return True
 
-    def package_state(self, package: int) -> str:
-        (row,) = self._rows("SELECT state FROM packages WHERE id = ?", package)
-        return str(row["state"])
-
     # results
 
-    def seen(self, result: Result) -> bool:
-        """Whether that is known already, by counter, transaction and number; counts the delivery then."""
-        sql = (
-            "FROM results WHERE accepted AND eid IS ? AND kind = ? AND counter IS ? AND trans IS ?"
-            " AND seq IS ?"
-        )
-        key = (result.eid, result.kind, result.counter, _hex(result.transaction), result.seq)
-        with self.transaction():
-            found = self._rows(f"SELECT id {sql}", *key)
-            if not found:
-                return False
-            self._write("UPDATE results SET deliveries = deliveries + 1 WHERE id = ?", found[0]["id"])
-            return True
+    def known(self, result: Result) -> int | None:
+        """The number of the accepted result that this one repeats: same counter, transaction, seqNumber.
+
+        What carries none of these, and belongs to no package that waits, is known by its octets.
+        """
+        found = self._rows(
+            "SELECT id FROM results WHERE accepted AND eid IS ? AND kind = ? AND counter IS ? AND trans IS ?"
+            " AND seq IS ? AND (package IS ? OR (? IS NULL AND octets = ?))",
+            result.eid, result.kind, result.counter, _hex(result.transaction), result.seq,
+            result.package, result.package, result.octets,
+        )  # fmt: skip
+        return int(found[0]["id"]) if found else None
+
+    def count(self, known: int) -> None:
+        """A known result was delivered once more."""
+        self._write("UPDATE results SET deliveries = deliveries + 1 WHERE id = ?", known)
 
     def keep(self, result: Result, refused: str | None = None) -> None:
         """Adds a result; `refused`: why it was not accepted."""

@@ -56,7 +56,7 @@ class Desk:
         package = self._package_of(euicc, decoded)
         result = _result(euicc, package, "euiccPackageErrorUnsigned", decoded, octets)
         self._check(result, decoded["eimId"] == self.identity.eim_id, "meant for another eIM")
-        self._check(result, package is not None, "no such package was handed out")
+        self._check_handed_out(result, package)
         # Nobody signed it, so it can only end a package that waits, never undo a result.
         self._accept(result, package, FAILED)
 
@@ -81,7 +81,7 @@ class Desk:
         decoded = decode("EimPackageResultResponseError", wrap(0x30, value(octets)))
         package = self._package_of(euicc, decoded)
         result = _result(euicc, package, "eimPackageResultResponseError", decoded, octets)
-        self._check(result, package is not None, "no such package was handed out")
+        self._check_handed_out(result, package)
         self._accept(result, package, FAILED)
 
     def data_response(self, euicc: Euicc, octets: bytes) -> list[int] | None:
@@ -92,7 +92,7 @@ class Desk:
         name, decoded = decode("IpaEuiccDataResponse", octets)
         package = self._package_of(euicc, decoded)
         result = _result(euicc, package, name, decoded, octets)
-        self._check(result, package is not None and package.kind == "data", "no such request was handed out")
+        self._check_handed_out(result, package, "data")
         self._accept(result, package, DONE if name == "ipaEuiccData" else FAILED)
         (_, content), *_rest = tlvs(value(octets))
         items = dict(tlvs(value(content))) if name == "ipaEuiccData" else {}
@@ -110,9 +110,7 @@ class Desk:
         decoded = decode("ProfileDownloadTriggerResult", octets)
         package = self._package_of(euicc, decoded)
         result = _result(euicc, package, "profileDownloadTriggerResult", decoded, octets)
-        self._check(
-            result, package is not None and package.kind == "download", "no such trigger was handed out"
-        )
+        self._check_handed_out(result, package, "download")
         arm, data = decoded["profileDownloadTriggerResultData"]
         state = FAILED
         if arm == "profileInstallationResult":
@@ -180,13 +178,23 @@ class Desk:
         if not holds:
             self._refuse(result, otherwise)
 
+    def _check_handed_out(self, result: Result, package: Package | None, kind: str | None = None) -> None:
+        """A repeated one without a transaction finds no package any more; it is taken again all the same."""
+        if package is None:
+            self._check(result, self.records.known(result) is not None, "no such package was handed out")
+        else:
+            self._check(result, kind in (None, package.kind), f"package {package.id} is no {kind} request")
+
     def _refuse(self, result: Result, reason: str) -> NoReturn:
         self.records.keep(result, refused=reason)
         raise Refused(reason)
 
     def _accept(self, result: Result, package: Package | None, state: str) -> int | None:
         """Counts it, unless it has been counted before. The result of a rollback supersedes the package's."""
-        if not self.records.seen(result):
+        known = self.records.known(result)
+        if known is not None:
+            self.records.count(known)
+        else:
             self.records.keep(result)
             if package is not None and _supersedes(state, package.state):
                 self.records.end(package.id, state, result.content)

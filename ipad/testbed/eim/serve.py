@@ -13,7 +13,6 @@ from ipad.testbed.eim.esipa import Eim
 from ipad.testbed.eim.records import Records
 from ipad.testbed.eim.server import EsipaServer, tls_context
 
-
 EIM_ID = "eim.testbed.example"
 
 
