@@ -108,6 +108,26 @@ def test_a_result_of_a_package_that_was_never_handed_out_is_refused(here: World)
     assert refused(here) == ["no package with this counter and transaction was handed out"]
 
 
+def test_a_result_meant_for_another_eim_is_refused(here: World, pki_dir: Path) -> None:
+    here.order(LIST)
+    package = decode("EuiccPackageRequest", here.fetch())["euiccPackageSigned"]
+    key = pki.read_key(pki.paths(pki_dir).euicc_key)
+    for eim_id, answer in (("another", UNDEFINED), ("eim.testbed.example", ("eimAcknowledgements", [3]))):
+        data = encode(
+            "EuiccPackageResultDataSigned",
+            {
+                "eimId": eim_id,
+                "counterValue": package["counterValue"],
+                "eimTransactionId": package["eimTransactionId"],
+                "seqNumber": 3,
+                "euiccResult": [("enableResult", 0)],
+            },
+        )
+        signature = sign(key, data + bytes.fromhex("840100"))
+        assert here.provide(wrap(0xBF51, wrap(0xA0, data, wrap(0x5F37, signature)))) == answer
+    assert refused(here) == ["meant for another eIM"]
+
+
 def test_a_result_needs_a_known_eid(here: World) -> None:
     here.order(LIST)
     result = here.load(here.fetch())

@@ -210,6 +210,25 @@ def test_large_transfers_pass_whole(relayed: Running, echo: Echo) -> None:
     assert bytes(received) == content
 
 
+def test_a_black_hole_takes_no_more_than_a_window(relayed: Running, echo: Echo) -> None:
+    with Client(relayed.port) as modem, through(relayed, echo) as connection:
+        announce(modem, NORD)
+        connection.sendall(b"one")
+        assert connection.recv(16) == b"one"
+        relayed.switch("00101", "silent")
+        connection.settimeout(MUTE)
+        with pytest.raises(TimeoutError):
+            connection.sendall(bytes(256 * 1024 * 1024))
+
+
+def test_a_connection_that_stays_mute_for_very_long_ends(
+    relayed: Running, echo: Echo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ipad.testbed.relay.GIVE_UP", 0.05)
+    with through(relayed, echo) as connection, pytest.raises(ConnectionResetError):
+        connection.recv(1)
+
+
 def test_a_target_that_is_down_resets_the_connection(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]

@@ -26,7 +26,7 @@ COMMAND = [sys.executable, "-m", "ipad.testbed.cli"]
 
 
 @contextmanager
-def started(*arguments: object) -> Iterator[list[str]]:
+def started(*arguments: object, end: signal.Signals = signal.SIGTERM) -> Iterator[list[str]]:
     """A part as a process; the words of its line. It must end cleanly on SIGTERM, and say nothing more."""
     process = subprocess.Popen([*COMMAND, *map(str, arguments)], stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
@@ -34,8 +34,8 @@ def started(*arguments: object) -> Iterator[list[str]]:
         words = process.stdout.readline().split()
         assert words[:1] == ["ready"]
         yield words[1:]
-        process.send_signal(signal.SIGTERM)
-        assert process.wait(PATIENCE) == 0
+        process.send_signal(end)
+        assert process.wait(PATIENCE) == (0 if end is signal.SIGTERM else -end)
         assert process.stdout.read() == ""
     finally:
         process.kill()
@@ -69,7 +69,7 @@ def test_an_eim_is_started_ordered_from_killed_and_started_again(
     card = VirtualEuicc.open(tmp_path / "card", pki_dir)
     terminal = Terminal(card)
     start = ("eim", "--state", tmp_path / "eim", "--port", 0, "--admin-port", 0, "--pki", pki_dir)
-    with started(*start) as words:
+    with started(*start, end=signal.SIGKILL) as words:
         admin = ("--admin", words[2])
         offered = run("eim", "config", "--token", -1, *admin)["eimConfigurationData"]
         answer = terminal.run(wrap(0xBF57, wrap(0xA0, bytes.fromhex(offered))))
