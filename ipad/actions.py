@@ -42,19 +42,27 @@ def perform(
         return Refused(refusal.name)
     except Throttled as patience:
         gateway.note("poll", str(patience))
-        return Polled(reached=False, delivered=False, retry_after=patience.retry_after)
+        return _cut_short(gateway, action, reached=False, retry_after=patience.retry_after)
     except (Unreachable, Untrusted) as problem:
         gateway.note("poll", str(problem))
-        return Polled(reached=False, delivered=False)
+        return _cut_short(gateway, action, reached=False)
     except PeerRefused as refusal:
         gateway.note("poll", str(refusal))
-        return Polled(reached=True, delivered=False)
+        return _cut_short(gateway, action, reached=True)
     except ModemError as error:
         gateway.note("modem", str(error))
         return Unknown() if error.executed is None else Failed(str(error))
     except IpadError as error:
         gateway.note("failed", str(error))
         return Failed(str(error))
+
+
+def _cut_short(
+    gateway: Gateway, action: Action, *, reached: bool, retry_after: float | None = None
+) -> Polled:
+    """A poll that did not come to its end; its results may have been taken before that."""
+    delivered = isinstance(action, Poll) and not gateway.owes(action.eim_id)
+    return Polled(reached, delivered, retry_after)
 
 
 def _do(gateway: Gateway, action: Action, state: State, targets: Sequence[str], uplink: Uplink) -> Outcome:

@@ -32,6 +32,7 @@ from ipad.connectivity.state import (
     Started,
     State,
     Switched,
+    Trial,
     Unknown,
 )
 from ipad.errors import DecodeError, IpadError
@@ -106,8 +107,10 @@ class Agent:
         log.debug("doing %s", action)
         with self._watchdog.during(self.config.waits.action):
             outcome = self._outcome(action)
-        if isinstance(outcome, Switched) and self.state.card is not None:
-            self.note("switch", f"{self.state.card.enabled} -> {outcome.card.enabled}: {self.state.why}")
+        match outcome:
+            case Switched(card) | Polled(card=CardView() as card, trial=Trial()):
+                former = self.state.card.enabled if self.state.card else None
+                self.note("switch", f"{former or 'none'} -> {card.enabled or 'none'}")
         self._did.append(f"{type(action).__name__}: {_ended(outcome)}")
         self._events.append(Ended(action, outcome))
 
@@ -229,8 +232,10 @@ class Agent:
         except ModemError as error:
             self._lose_card(error)
             return
-        if changed:
+        if changed and self.state.card is not None:
             self._look()
+        elif changed:
+            self._find_card()
 
     def _obey(self, order: Order) -> None:
         """Does what somebody asked for, and all that follows from it, before it answers."""
@@ -273,6 +278,8 @@ class Agent:
 def _ended(outcome: Outcome) -> str:
     """How it ended, for whoever asked for it."""
     match outcome:
+        case Polled(trial=Trial(iccid=iccid)):
+            return f"{iccid} is enabled, and on trial"
         case Polled(reached=reached, delivered=delivered):
             return "done" if reached and delivered else "not delivered" if reached else "not reached"
         case Switched(card):

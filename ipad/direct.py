@@ -1,5 +1,6 @@
 """The card without the daemon: for questions when none is running, and for the factory."""
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,6 +14,7 @@ from ipad.euicc.isdr import Isdr
 from ipad.instance import lock, make_directories
 from ipad.opening import open_isdr, open_modem
 from ipad.procedures.gateway import Contents
+from modem.errors import NoCard
 
 FILE_LIMIT = 64 * 1024
 """Octets of a file with EimConfigurationData."""
@@ -42,10 +44,14 @@ def provision(settings: Config, file: Path) -> dict[str, Any]:
         raise IpadError(f"{file}: not EimConfigurationData in DER: {error}") from error
     with _card(settings) as isdr:
         associated = es10b.eim_configurations(isdr)
-        changed = eim_id not in {e.eim_id for e in associated}
-        if changed:
-            es10b.add_initial_eim(isdr, [der])
-        return {"eim_id": eim_id, "eid": es10c.eid(isdr).hex(), "changed": changed}
+        known = next((e for e in associated if e.eim_id == eim_id), None)
+        token = known.association_token if known else es10b.add_initial_eim(isdr, [der])[0]
+        return {
+            "eid": es10c.eid(isdr).hex(),
+            "eim_id": eim_id,
+            "association_token": token,
+            "changed": known is None,
+        }
 
 
 @contextmanager
@@ -56,7 +62,21 @@ def _card(settings: Config) -> Iterator[Isdr]:
         modem = open_modem(settings, lambda: None)
         isdr = open_isdr(settings, modem, lambda: None)
         try:
+            _await_card(isdr)
             yield isdr
         finally:
             isdr.close()
             modem.close()
+
+
+def _await_card(isdr: Isdr) -> None:
+    """A modem that has just been powered up needs a moment to find its card."""
+    end = time.monotonic() + isdr.waits.sim_ready
+    while True:
+        try:
+            es10c.eid(isdr)
+            return
+        except NoCard:
+            if time.monotonic() > end:
+                raise
+            time.sleep(isdr.waits.poll_ready)

@@ -109,4 +109,6 @@ def order(answer: dict[str, Any]) -> list[str]:
 
 def provisioned(answer: dict[str, Any]) -> list[str]:
     said = "associated" if answer["changed"] else "was associated already, nothing changed"
-    return [f"{answer['eim_id']}: {said}", f"EID {answer['eid']}"]
+    token = answer["association_token"]
+    lines = [f"{answer['eim_id']}: {said}", f"EID {answer['eid']}"]
+    return lines if token is None else [*lines, f"association token {token}: the eIM signs with it"]

@@ -125,7 +125,7 @@ def returning(state: State, _event: Event, _now: float) -> bool:
 def delivered(state: State, event: Event, _now: float) -> bool:
     """The result of the switch on trial was taken by the eIM that ordered it."""
     match event:
-        case Ended(Poll(eim_id), Polled(reached=True, delivered=True)):
+        case Ended(Poll(eim_id), Polled(delivered=True)):
             return state.trial is not None and eim_id == state.trial.eim_id
     return False
 
@@ -254,7 +254,7 @@ ROWS: tuple[Row, ...] = (
     Row(TRIAL, ANY, (due,), Phase.REMEDYING, None, "the profile does not work, and there is no other way"),
 
     # A lost link: remedies in order of cost, then the other profile.
-    Row((*OPERATING, *FALLBACK), ANY, (link_bad,), Phase.REMEDYING, None, "the link is lost"),
+    Row((*OPERATING, *FALLBACK), ANY, (link_bad,), Phase.REMEDYING, None, "there is no link"),
     Row(REMEDYING, ANY, (link_ok, fell_back), Phase.FALLBACK, None, "the link is back, on the bootstrap profile"),
     Row(REMEDYING, ANY, (link_ok,), Phase.OPERATING, None, "the link is back"),
     Row(REMEDYING, ANY, (due, link_bad, rung_left), None, remedy, "the link stays lost: next remedy"),

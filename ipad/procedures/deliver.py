@@ -9,53 +9,66 @@ from ipad.esipa import arms
 from ipad.esipa.client import Esipa
 from ipad.esipa.model import Acknowledged
 from ipad.euicc import es10b
-from ipad.euicc.model import Notification
+from ipad.euicc.model import Notification, PackageResult
 from ipad.procedures.gateway import Gateway
 
 
-def run(gateway: Gateway, esipa: Esipa, eim_id: str) -> bool:
-    """Delivers all that is owed to this eIM; True if it took every result that the card keeps for it.
+def run(gateway: Gateway, esipa: Esipa, eim_id: str) -> None:
+    """Delivers all that is owed to this eIM; `gateway.owes` tells afterwards whether it took every result.
 
     What it refuses stays where it is and does not hold back the rest. Raises what the connection raises.
     """
     _from_journal(gateway, esipa, eim_id)
     if not gateway.unread:
-        return True
-    clean = True
+        return
     results = es10b.package_results(gateway.isdr)
     notifications = list(es10b.notifications(gateway.isdr))
-    left = 0
+    owing = {result.eim_id for result in results}
+    gateway.owing = frozenset(owing)
+    refused = False
     for result in results:
-        if result.eim_id != eim_id:
-            left += 1
-            continue
-        # Notifications that wait already travel with the result: that saves a trip each.
-        waiting = [n.der for n in notifications]
-        arm = arms.result_and_notifications(result.der, waiting) if waiting else result.der
-        try:
-            answer = esipa.provide_eim_package_result(arm)
-        except PeerRefused as refusal:
-            gateway.note("deliver", f"result {result.seq} stays on the card: {refusal}")
-            clean, left = False, left + 1
-            continue
-        taken = set(answer.seqs) if isinstance(answer, Acknowledged) else {result.seq}
-        if result.seq in taken and result.seq is not None:
-            es10b.remove_notification(gateway.isdr, result.seq)
-            gateway.note("deliver", f"result {result.seq} taken by {eim_id}: {result.failed or 'all well'}")
-        else:
-            gateway.note("deliver", f"result {result.seq} not acknowledged by {eim_id}: it stays on the card")
-            clean, left = False, left + 1
-        for notification in [n for n in notifications if n.seq in taken]:
-            _remove(gateway, notification, notifications)
+        if result.eim_id == eim_id and not _result(gateway, esipa, result, notifications):
+            refused = True
+    if not refused:
+        owing.discard(eim_id)
+    # From here on a lost connection does not change what the eIM has taken.
+    gateway.owing = frozenset(owing)
     for notification in list(notifications):
-        try:
-            esipa.handle_notification(notification.der)
-        except PeerRefused as refusal:
-            gateway.note("deliver", f"notification {notification.seq} stays on the card: {refusal}")
-        else:
-            _remove(gateway, notification, notifications)
-    gateway.unread = bool(left or notifications)
-    return clean
+        _notification(gateway, esipa, notification, notifications)
+    gateway.unread = bool(owing or notifications)
+
+
+def _result(gateway: Gateway, esipa: Esipa, result: PackageResult, notifications: list[Notification]) -> bool:
+    """Delivers one result; True if the eIM took it. Notifications that wait travel with it: a trip less."""
+    waiting = [n.der for n in notifications]
+    arm = arms.result_and_notifications(result.der, waiting) if waiting else result.der
+    try:
+        answer = esipa.provide_eim_package_result(arm)
+    except PeerRefused as refusal:
+        gateway.note("deliver", f"result {result.seq} stays on the card: {refusal}")
+        return False
+    taken = set(answer.seqs) if isinstance(answer, Acknowledged) else {result.seq}
+    for notification in [n for n in notifications if n.seq in taken]:
+        _remove(gateway, notification, notifications)
+    if result.seq is None or result.seq not in taken:
+        gateway.note(
+            "deliver", f"{result.eim_id} does not acknowledge result {result.seq}: it stays on the card"
+        )
+        return False
+    es10b.remove_notification(gateway.isdr, result.seq)
+    gateway.note("deliver", f"result {result.seq} taken by {result.eim_id}: {result.failed or 'all well'}")
+    return True
+
+
+def _notification(
+    gateway: Gateway, esipa: Esipa, notification: Notification, waiting: list[Notification]
+) -> None:
+    try:
+        esipa.handle_notification(notification.der)
+    except PeerRefused as refusal:
+        gateway.note("deliver", f"notification {notification.seq} stays on the card: {refusal}")
+    else:
+        _remove(gateway, notification, waiting)
 
 
 def _remove(gateway: Gateway, notification: Notification, waiting: list[Notification]) -> None:

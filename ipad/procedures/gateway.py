@@ -64,7 +64,9 @@ class Gateway:
     """A line for log and history: what kind, and the sentence."""
     contents: Contents | None = None
     unread: bool = True
-    """Results and notifications may wait on the card; False: there were none, and nothing happened since."""
+    """Results or notifications may wait on the card; False: none, and nothing happened since."""
+    owing: frozenset[str] | None = None
+    """eIMs that have not taken all results that the card keeps for them; None: not known."""
 
     def read_card(self) -> Contents:
         """Reads what the card holds; raises what the way to the card raises."""
@@ -78,8 +80,16 @@ class Gateway:
             profiles=es10c.profiles(self.isdr),
             eims=es10b.eim_configurations(self.isdr),
         )
-        self.unread = True
+        self.card_changed()
         return self.contents
+
+    def card_changed(self) -> None:
+        """Something was done to the card: what waits on it is not known any more."""
+        self.unread, self.owing = True, None
+
+    def owes(self, eim_id: str) -> bool:
+        """The card may keep a result that this eIM has not taken."""
+        return self.owing is None or eim_id in self.owing
 
     def card(self) -> Contents:
         """What the card holds, as last read."""

@@ -40,7 +40,7 @@ def run(gateway: Gateway, eim_id: str, tell: Cause | None) -> Polled:
 
 
 def _run(gateway: Gateway, esipa: Esipa, eim_id: str, tell: Cause | None) -> Polled:
-    delivered = deliver.run(gateway, esipa, eim_id)
+    deliver.run(gateway, esipa, eim_id)
     changed = False
     for _ in range(MOST_PACKAGES):
         offered = esipa.get_eim_package(
@@ -54,9 +54,10 @@ def _run(gateway: Gateway, esipa: Esipa, eim_id: str, tell: Cause | None) -> Pol
         changed = True
         trial = _work_off(gateway, eim_id, offered)
         if trial is not None:
-            return Polled(reached=True, delivered=True, card=gateway.card().view(), trial=trial)
-        delivered = deliver.run(gateway, esipa, eim_id)
-    return Polled(reached=True, delivered=delivered, card=gateway.card().view() if changed else None)
+            return Polled(reached=True, delivered=False, card=gateway.card().view(), trial=trial)
+        deliver.run(gateway, esipa, eim_id)
+    card = gateway.card().view() if changed else None
+    return Polled(reached=True, delivered=not gateway.owes(eim_id), card=card)
 
 
 def _work_off(gateway: Gateway, eim_id: str, offered: EimPackage) -> Trial | None:

@@ -31,7 +31,6 @@ def run(gateway: Gateway) -> Ended | None:
         # The card may be in the middle of its REFRESH.
         gateway.radio.take_profile(None)
     gateway.isdr.reset()
-    gateway.read_card()
     if step.kind == "package":
         return _package(gateway, step)
     action = _ACTIONS[step.kind]

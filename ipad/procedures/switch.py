@@ -23,7 +23,7 @@ def command(gateway: Gateway, step: Step, do: Callable[[], T]) -> T:
     journal to be resumed.
     """
     gateway.journal.begin(step)
-    gateway.unread = True
+    gateway.card_changed()
     try:
         return do()
     except EuiccRefused:
@@ -80,8 +80,14 @@ def _switch(gateway: Gateway, step: Step, do: Callable[[], object]) -> Contents:
 
 def resume(gateway: Gateway, step: Step) -> Contents | None:
     """Brings an interrupted fallback, return or rollback to its end. None: the card had not done it."""
-    # The modem may be anywhere between the two profiles: it is brought to what the card has enabled.
-    enabled = gateway.read_card().enabled
-    contents = settle(gateway, enabled)
+    try:
+        # The modem may be anywhere between the two profiles: it is brought to what the card has enabled.
+        target = gateway.read_card().enabled
+    except EuiccRefused as refusal:
+        if refusal.name != "profileChangeOngoing":
+            raise
+        # The card has done it, and waits for the modem.
+        target = step.target
+    contents = settle(gateway, target)
     gateway.journal.finish()
     return contents if contents.enabled != step.before else None

@@ -80,7 +80,8 @@ class Network:
                 await writer.drain()
         except ValueError:
             _send(writer, {"ok": False, "error": f"a line of more than {LINE_LIMIT} octets"})
-        except ConnectionError:
+        except (ConnectionError, asyncio.CancelledError):
+            # Cancelled when the service ends; asyncio's streams would print that as an error.
             pass
         finally:
             if self._modem is writer:

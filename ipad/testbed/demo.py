@@ -1,0 +1,175 @@
+"""`make demo`: one gateway through its day, with the real daemon and all the rest simulated.
+
+Every part is a process of its own; AT, APDUs, DER, TLS and signatures are real. What happens is printed as it
+happens. At each chapter's end the eIM's records and the card's own state are asked whether it came out
+right; the agent's word does not count.
+"""
+
+import argparse
+import sys
+import tempfile
+from pathlib import Path
+
+from ipad.errors import IpadError
+from ipad.testbed.gateway import Gateway
+from ipad.testbed.timeline import Failed, Timeline
+
+BOOTSTRAP, NORD, SUED = "89999900000000000016", "8900101000000000019", "8900102000000000018"
+NORD_PLMN, SUED_PLMN = "00101", "00102"
+FALLBACK_CAUSE = 1
+"""StateChangeCause fallback(1)."""
+FAST = 0.5
+
+WAITS = {
+    "grace": 2.0,
+    "remedy": 1.0,
+    "trial": 6.0,
+    "return_after": 4.0,
+    "return_max": 30.0,
+    "probe": 1.0,
+    "probe_interval": 3.0,
+    "probe_retry": 1.0,
+    "poll_start": 1.0,
+    "poll_min": 0.5,
+    "poll_retry": 1.0,
+    "poll_retry_max": 4.0,
+    "card_retry": 1.0,
+    "connect": 3.0,
+    "http": 4.0,
+}
+"""A day's patience, in a minute: what takes hours on a gateway takes seconds here."""
+
+
+def associate(gateway: Gateway, line: Timeline) -> None:
+    line.chapter("1. The factory: the card gets its eIM")
+    gateway.provision()
+    eims = gateway.card()["eims"]
+    line.check("the card is associated with exactly this eIM", [e["eimId"] for e in eims] == [gateway.eim_id])
+
+
+def first_poll(gateway: Gateway, line: Timeline) -> None:
+    line.chapter("2. First power-up, on the bootstrap profile")
+    gateway.start_agent()
+    line.wait_for("the first poll", lambda: gateway.polls() > 0)
+    line.check("the gateway roams on the bootstrap profile", gateway.serving()[0] == 5)
+
+
+def inventory(gateway: Gateway, line: Timeline) -> None:
+    line.chapter("3. The eIM asks what is on the card")
+    package = gateway.order({"listProfileInfo": {}})
+    gateway.ipad("poll")
+    line.wait_for("the list of profiles", lambda: gateway.state_of(package) == "done")
+    listed = gateway.package(package)["outcome"][0]["listProfileInfoResult"]["profileInfoListOk"]
+    line.check(
+        "signed by the card, it lists all three profiles",
+        {p["iccid"] for p in listed} == {BOOTSTRAP, NORD, SUED},
+    )
+
+
+def enable(gateway: Gateway, line: Timeline) -> None:
+    line.chapter("4. The eIM enables Nord, and allows a rollback")
+    package = gateway.order({"enable": NORD, "rollback": True})
+    gateway.ipad("poll")
+    line.wait_for("the result, over Nord", lambda: gateway.state_of(package) == "done")
+    line.wait_for("the verdict", lambda: gateway.phase() == "operating")
+    line.check("the card has Nord enabled", gateway.enabled() == NORD)
+    line.check("the modem is at home in Nord", gateway.serving() == (1, NORD_PLMN))
+    line.check("the eIM has the card's signed word for it, once", gateway.accepted_results(package) == 1)
+
+
+def lost(gateway: Gateway, line: Timeline) -> None:
+    line.chapter("5. Nord goes dark")
+    gateway.operator(NORD_PLMN, "dark")
+    line.wait_for("the fallback", lambda: gateway.enabled() == BOOTSTRAP)
+    line.wait_for("a poll that says why", lambda: FALLBACK_CAUSE in [cause for cause, _ in gateway.told()])
+    line.check("the card has its fallback profile enabled", gateway.enabled() == BOOTSTRAP)
+    line.check("and remembers where it came from", gateway.card()["fallbackOrigin"] is not None)
+    line.check(
+        "the eIM was told: fallback, and the serving network",
+        (FALLBACK_CAUSE, SUED_PLMN) in gateway.told(),
+    )
+
+
+def come_back(gateway: Gateway, line: Timeline) -> None:
+    line.chapter("6. The trial of a return: first too early, then not")
+    line.wait_for("the first trial", lambda: gateway.enabled() == NORD)
+    line.wait_for("its failure", lambda: gateway.enabled() == BOOTSTRAP)
+    gateway.operator(NORD_PLMN, "on")
+    line.wait_for("the second trial", lambda: gateway.enabled() == NORD)
+    polls = gateway.polls()
+    line.wait_for("a poll over Nord", lambda: gateway.polls() > polls and gateway.phase() == "operating")
+    fell, tried, fell_again, tried_again = gateway.refreshes()[-4:]
+    first, second = tried - fell, tried_again - fell_again
+    line.check(f"the second came after a longer wait ({second:.0f} s, not {first:.0f} s)", second > first)
+    line.check("the card has Nord enabled again", gateway.enabled() == NORD)
+    line.check("the modem is at home in Nord", gateway.serving() == (1, NORD_PLMN))
+
+
+def roll_back(gateway: Gateway, line: Timeline) -> None:
+    line.chapter("7. The eIM enables Sued, which is dark: rollback")
+    gateway.operator(SUED_PLMN, "dark")
+    package = gateway.order({"enable": SUED, "rollback": True})
+    gateway.ipad("poll")
+    line.wait_for("the switch", lambda: gateway.enabled() == SUED)
+    line.wait_for("the rollback", lambda: gateway.enabled() == NORD)
+    line.wait_for("its result", lambda: gateway.state_of(package) == "rolled back")
+    line.wait_for("the verdict", lambda: gateway.phase() == "operating")
+    line.check("the card has Nord enabled", gateway.enabled() == NORD)
+    line.check("the modem is at home in Nord", gateway.serving() == (1, NORD_PLMN))
+
+
+def power_cut(gateway: Gateway, line: Timeline) -> None:
+    line.chapter("8. The daemon is killed in the middle of a switch")
+    gateway.operator(SUED_PLMN, "on")
+    package = gateway.order({"enable": SUED, "rollback": True})
+    gateway.ipad("poll", wait=False)
+    line.wait_for("the card to switch", lambda: gateway.enabled() == SUED)
+    gateway.kill_agent()
+    line.check("nothing had been delivered yet", gateway.accepted_results(package) == 0)
+    gateway.start_agent()
+    line.wait_for("the result", lambda: gateway.state_of(package) == "done")
+    line.check("the card has Sued enabled", gateway.enabled() == SUED)
+    line.check("the result counts once", gateway.accepted_results(package) == 1)
+    line.wait_for("an empty card", lambda: not gateway.card()["results"])
+
+
+def eim_down(gateway: Gateway, line: Timeline) -> None:
+    line.chapter("9. The eIM itself is down for a while")
+    line.wait_for("the verdict on Sued", lambda: gateway.phase() == "operating")
+    switches, polls = gateway.refreshes(), gateway.polls()
+    gateway.kill_eim()
+    gateway.ipad("poll")
+    # Longer than grace, all remedies and a trial together.
+    line.pass_time(gateway.scale * (WAITS["grace"] + 4 * WAITS["remedy"] + WAITS["trial"]))
+    line.check("no switch: the card was not touched", gateway.refreshes() == switches)
+    line.check("and has Sued enabled", gateway.enabled() == SUED)
+    gateway.start_eim()
+    line.wait_for("a poll, by itself", lambda: gateway.polls() > polls)
+    line.check("then it is polled again", gateway.polls() > polls)
+
+
+CHAPTERS = (associate, first_poll, inventory, enable, lost, come_back, roll_back, power_cut, eim_down)
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Runs the day; 0 only if every check holds."""
+    parser = argparse.ArgumentParser(prog="make demo", description=__doc__)
+    parser.add_argument("--fast", action="store_true", help="shorter waits; nothing is skipped")
+    parser.add_argument("--keep", type=Path, metavar="DIR", help="keep all state and logs there")
+    arguments = parser.parse_args(argv)
+    line = Timeline()
+    with tempfile.TemporaryDirectory(prefix="ipad-demo-") as made:
+        directory = arguments.keep or Path(made)
+        directory.mkdir(parents=True, exist_ok=True)
+        gateway = Gateway(directory.absolute(), line, FAST if arguments.fast else 1.0, WAITS)
+        try:
+            with gateway:
+                for chapter in CHAPTERS:
+                    chapter(gateway, line)
+        except (Failed, IpadError) as problem:
+            line.give_up(str(problem), gateway.agent_log())
+    return line.conclude()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

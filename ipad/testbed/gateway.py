@@ -1,0 +1,313 @@
+"""A gateway and its whole surroundings as processes: what the demo and the system tests drive.
+
+The agent sees only the tty and what comes through the relays. Whoever asks here gets the far side's word:
+the eIM's records, the card's own file, the network's state.
+"""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Self
+
+from ipad import control
+from ipad.errors import IpadError
+from ipad.testbed import euicc
+from ipad.testbed.eim import client
+from ipad.testbed.network_command import ask
+from ipad.testbed.timeline import Timeline
+
+READY_WITHIN = 30.0
+"""Seconds that a part is given to say that it is ready."""
+_END_WITHIN = 20.0
+_ORDER_WITHIN = 120.0
+_FOLLOW = 0.1
+"""Seconds between two looks at the far side's records, for the timeline."""
+
+
+def free_port() -> int:
+    """A TCP port on loopback that nobody uses at the moment."""
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        return int(sock.getsockname()[1])
+
+
+class Gateway:
+    """All parts in one directory. scale: of the agent's waits and the modem's latencies."""
+
+    def __init__(self, directory: Path, line: Timeline, scale: float, waits: Mapping[str, float]) -> None:
+        self.directory = directory
+        self.scale = scale
+        self.eim_id = "eim.testbed.example"
+        self._line = line
+        self._processes: dict[str, subprocess.Popen[str]] = {}
+        self._done = threading.Event()
+        self._network = ("127.0.0.1", free_port())
+        self._esipa_port, self._admin_port = free_port(), free_port()
+        self._relay_port, self._probe_port = free_port(), free_port()
+        self._admin = f"http://127.0.0.1:{self._admin_port}"
+        self._config = directory / "ipad.toml"
+        self._write_config(waits)
+
+    def __enter__(self) -> Self:
+        self._run("pki", "--state", str(self.directory / "pki"))
+        self._start("network", *self._network_arguments())
+        self.start_eim()
+        self._start("modem", *self._modem_arguments())
+        self._register(["--pki", str(self.directory / "pki")])
+        for follow in (self._follow_modem, self._follow_eim):
+            threading.Thread(target=follow, daemon=True).start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._done.set()
+        for name in ("agent", "modem", "eim", "network"):
+            process = self._processes.get(name)
+            if process is not None and process.poll() is None:
+                process.terminate()
+        for process in self._processes.values():
+            try:
+                process.wait(_END_WITHIN)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+    # Parts
+
+    def _write_config(self, waits: Mapping[str, float]) -> None:
+        lines = [
+            "[modem]",
+            f'port = "{self.directory}/tty"',
+            "[agent]",
+            f'state_dir = "{self.directory}/state"',
+            f'runtime_dir = "{self.directory}/run"',
+            "[connectivity]",
+            f'probes = ["127.0.0.1:{self._probe_port}"]',
+            "[waits]",
+            *(f"{name} = {seconds * self.scale}" for name, seconds in waits.items()),
+        ]
+        self._config.write_text("\n".join(lines) + "\n", "utf-8")
+
+    def _network_arguments(self) -> list[str]:
+        relay = f"{self._relay_port}=127.0.0.1:{self._esipa_port}"
+        return [
+            *("--state", str(self.directory / "network"), "--port", str(self._network[1])),
+            *("--relay", relay, "--probe-port", str(self._probe_port)),
+        ]
+
+    def _modem_arguments(self) -> list[str]:
+        host, port = self._network
+        return [
+            *("--link", str(self.directory / "tty"), "--state", str(self.directory / "card")),
+            *("--pki", str(self.directory / "pki"), "--network", f"{host}:{port}"),
+            *("--scale", str(self.scale)),
+        ]
+
+    def start_eim(self) -> None:
+        """Starts the eIM, with what it knew before."""
+        self._start(
+            "eim",
+            *("--state", str(self.directory / "eim"), "--pki", str(self.directory / "pki")),
+            *("--port", str(self._esipa_port), "--admin-port", str(self._admin_port)),
+            *("--fqdn", f"localhost:{self._relay_port}"),
+        )
+
+    def kill_eim(self) -> None:
+        self._kill("eim")
+
+    def start_agent(self) -> None:
+        """Starts the real daemon; returns when it has said READY."""
+        self._line.say("operator", "starts the daemon")
+        command = [sys.executable, "-m", "ipad.cli", "run", "--config", str(self._config)]
+        with _notify_socket(self.directory / "notify") as notify:
+            environment = {**os.environ, "NOTIFY_SOCKET": str(self.directory / "notify")}
+            process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=environment)
+            self._processes["agent"] = process
+            threading.Thread(target=self._follow_agent, args=(process,), daemon=True).start()
+            while b"READY=1" not in notify.recv(4096).split(b"\n"):
+                pass
+
+    def kill_agent(self) -> None:
+        """SIGKILL: what a power cut looks like to a process."""
+        self._kill("agent")
+
+    def _kill(self, name: str) -> None:
+        process = self._processes.pop(name)
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        self._line.say("operator", f"kills the {'daemon' if name == 'agent' else name} (SIGKILL)")
+
+    def _start(self, part: str, *arguments: str) -> None:
+        command = [sys.executable, "-m", "ipad.testbed.cli", part, *arguments]
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+        self._processes[part] = process
+        assert process.stdout is not None
+        said = process.stdout.readline()
+        if not said.startswith("ready "):
+            raise IpadError(f"the testbed's {part} did not start: {said.strip() or 'see above'}")
+        self._line.say(part if part != "eim" else "eIM", said.strip())
+
+    def _run(self, part: str, *arguments: str) -> str:
+        command = [sys.executable, "-m", "ipad.testbed.cli", part, *arguments]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=READY_WITHIN, check=False)
+        if done.returncode:
+            raise IpadError(f"ipad-testbed {part}: {done.stderr.strip()}")
+        return done.stdout
+
+    def _register(self, arguments: list[str]) -> None:
+        self._run("eim", "register", "--admin", self._admin, *arguments)
+
+    # What somebody does
+
+    def provision(self) -> None:
+        """The factory's step: AddInitialEim, and the association token back to the eIM."""
+        config = client.call(self._admin, "GET", "/config", token=-1)["eimConfigurationData"]
+        file = self.directory / "eim.der"
+        file.write_bytes(bytes.fromhex(config))
+        answer = json.loads(self.ipad("provision", "--eim", str(file), "--json") or "{}")
+        token = answer["association_token"]
+        self._register(["--eid", self.card()["eid"], "--token", str(token)])
+        self._line.say("eIM", f"signs with association token {token} from now on")
+
+    def ipad(self, *arguments: str, wait: bool = True) -> str | None:
+        """The `ipad` command at the gateway. wait: for its end; returns what it printed."""
+        self._line.say("operator", f"ipad {arguments[0]}")
+        command = [sys.executable, "-m", "ipad.cli", *arguments, "--config", str(self._config)]
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        if not wait:
+            self._processes["order"] = process
+            return None
+        printed, problem = process.communicate(timeout=_ORDER_WITHIN)
+        for text in (problem or printed if arguments[-1] != "--json" else problem).splitlines():
+            self._line.say("operator", f"    {text}")
+        return printed
+
+    def operator(self, plmn: str, state: str) -> None:
+        """Switches an operator: on, dark, silent, refusing."""
+        self._line.say("network", f"{plmn} is {state} from now on")
+        ask(self._network, {"operator": plmn, "state": state})
+
+    def order(self, operation: Mapping[str, Any]) -> int:
+        """Queues a package of one operation at the eIM; its number."""
+        body = {"eid": self.card()["eid"], "operations": [dict(operation)]}
+        number = int(client.call(self._admin, "POST", "/packages", body)["id"])
+        self._line.say("eIM", f"package {number} is queued: {json.dumps(operation)}")
+        return number
+
+    # What the far side says
+
+    def card(self) -> dict[str, Any]:
+        """The card's own state."""
+        return euicc.show(self.directory / "card")
+
+    def enabled(self) -> str | None:
+        """ICCID of the profile that the card has enabled."""
+        return next((p["iccid"] for p in self.card()["profiles"] if p["state"] == "enabled"), None)
+
+    def serving(self) -> tuple[int, str | None]:
+        """Registration and PLMN as the network has them."""
+        modem = ask(self._network, {"show": True})["modem"]
+        return modem["registration"], modem["plmn"]
+
+    def package(self, number: int) -> dict[str, Any]:
+        packages = client.call(self._admin, "GET", "/packages")
+        return dict(next(p for p in packages if p["id"] == number))
+
+    def state_of(self, number: int) -> str:
+        """What the eIM thinks became of a package: queued, sent, done, failed, rolled back."""
+        return str(self.package(number)["state"])
+
+    def accepted_results(self, number: int) -> int:
+        """How many results of this package count at the eIM."""
+        results = client.call(self._admin, "GET", "/results")
+        return sum(1 for r in results if r["package"] == number and r["accepted"])
+
+    def exchanges(self, function: str) -> list[dict[str, Any]]:
+        """Every exchange of this ESipa function, oldest first."""
+        return [e for e in client.call(self._admin, "GET", "/log") if e["function"] == function]
+
+    def polls(self) -> int:
+        return len(self.exchanges("GetEimPackage"))
+
+    def told(self) -> list[tuple[int | None, str | None]]:
+        """stateChangeCause and rPLMN of every poll."""
+        return [
+            (e["summary"].get("stateChangeCause"), e["summary"].get("rPLMN"))
+            for e in self.exchanges("GetEimPackage")
+        ]
+
+    def refreshes(self) -> list[float]:
+        """When the modem acted on a REFRESH: each is a switch of the enabled profile."""
+        return [event["time"] for event in self.events("refresh")]
+
+    def events(self, name: str) -> list[dict[str, Any]]:
+        """The mock modem's events of this name."""
+        lines = (self.directory / "card" / "events.jsonl").read_text("utf-8").splitlines()
+        return [event for event in map(json.loads, lines) if event["event"] == name]
+
+    def phase(self) -> str:
+        """What the agent says of itself: to wait for, never a verdict."""
+        status = control.ask(self.directory / "run" / "control.sock", {"ask": "status"}, _END_WITHIN)
+        return str(status["phase"])
+
+    def agent_log(self) -> list[str]:
+        path = self.directory / "agent.log"
+        return path.read_text("utf-8").splitlines() if path.exists() else []
+
+    # Following what happens
+
+    def _follow_agent(self, process: subprocess.Popen[str]) -> None:
+        assert process.stderr is not None
+        with (self.directory / "agent.log").open("a", encoding="utf-8") as log:
+            for text in process.stderr:
+                log.write(text)
+                log.flush()
+                self._line.say("agent", text.rstrip().partition(" ")[2])
+
+    def _follow_modem(self) -> None:
+        seen = 0
+        while not self._done.wait(_FOLLOW):
+            lines = (self.directory / "card" / "events.jsonl").read_text("utf-8").splitlines()
+            for text in lines[seen:]:
+                event = json.loads(text)
+                del event["time"]
+                details = " ".join(f"{v}" for k, v in event.items() if k != "event" and v)
+                self._line.say("modem", f"{event['event']} {details}".rstrip())
+            seen = len(lines)
+
+    def _follow_eim(self) -> None:
+        last = 0
+        while not self._done.wait(_FOLLOW):
+            try:
+                exchanges = client.call(self._admin, "GET", "/log", after=last)
+            except IpadError:
+                continue
+            for exchange in exchanges:
+                last = exchange["id"]
+                self._line.say("eIM", _told(exchange))
+
+
+@contextmanager
+def _notify_socket(path: Path) -> Iterator[socket.socket]:
+    """The service manager's side of sd_notify(3)."""
+    path.unlink(missing_ok=True)
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sock:
+        sock.settimeout(READY_WITHIN)
+        sock.bind(str(path))
+        yield sock
+
+
+def _told(exchange: Mapping[str, Any]) -> str:
+    """An exchange in one line."""
+    summary = exchange["summary"]
+    words = [str(exchange["function"])]
+    if summary.get("stateChangeCause") is not None:
+        words.append(f"(state change {summary['stateChangeCause']}, in {summary.get('rPLMN')})")
+    words.append(f"-> {summary.get('answer', exchange['status'])}")
+    return " ".join(words)
