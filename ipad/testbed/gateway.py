@@ -67,16 +67,13 @@ class Gateway:
 
     def __exit__(self, *_: object) -> None:
         self._done.set()
+        # The agent first: it would report the loss of all the others.
         for name in ("agent", "modem", "eim", "network"):
-            process = self._processes.get(name)
-            if process is not None and process.poll() is None:
-                process.terminate()
+            process = self._processes.pop(name, None)
+            if process is not None:
+                _end(process)
         for process in self._processes.values():
-            try:
-                process.wait(_END_WITHIN)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
+            _end(process)
 
     # Parts
 
@@ -301,6 +298,16 @@ def _notify_socket(path: Path) -> Iterator[socket.socket]:
         sock.settimeout(READY_WITHIN)
         sock.bind(str(path))
         yield sock
+
+
+def _end(process: subprocess.Popen[str]) -> None:
+    if process.poll() is None:
+        process.terminate()
+    try:
+        process.wait(_END_WITHIN)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
 
 
 def _told(exchange: Mapping[str, Any]) -> str:

@@ -10,9 +10,8 @@ A TCP service on loopback, one JSON object a line.
 - `{"show": true}` is answered with everything: operators, attachment, relays and what went through them.
 - Anything else is answered `{"ok": false, "error": "..."}`.
 
-The probe target stands for the internet: a TCP service behind a relay of its own that sends one octet to
-whoever connects. A finished TCP handshake alone shows nothing, because the relay's kernel does that even
-in a black hole; the octet, or an orderly end, shows that packets pass in both directions.
+The probe target stands for the internet: a TCP service behind a relay of its own. A connection to it is made
+only while packets pass.
 """
 
 import asyncio
@@ -30,7 +29,6 @@ from modem.radio import Registration
 
 LINE_LIMIT = 4096
 """Octets in one line of the service."""
-PROBE_OCTET = b"!"
 
 _FILE = "network.json"
 _NO_MODEM = Attachment(Registration.NOT_REGISTERED)
@@ -66,11 +64,9 @@ class Network:
         self._modem: asyncio.StreamWriter | None = None
         self._attachment = _NO_MODEM
 
-    async def add_relay(self, name: str, spec: RelaySpec) -> Relay:
+    def add_relay(self, name: str, spec: RelaySpec) -> None:
         """Starts a relay; OSError if its port is taken."""
-        relay = await Relay.listen(self._bearer, spec.listen_port, spec.host, spec.port)
-        self._relays[name] = relay
-        return relay
+        self._relays[name] = Relay(self._bearer, spec.listen_port, spec.host, spec.port)
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """One connection to the service, until it ends."""
@@ -180,11 +176,11 @@ async def start(
     network = Network(directory)
     server = await asyncio.start_server(network.serve, "127.0.0.1", port, limit=LINE_LIMIT)
     for spec in relays:
-        await network.add_relay(f"{spec.host}:{spec.port}", spec)
+        network.add_relay(f"{spec.host}:{spec.port}", spec)
     if probe_port is not None:
         target = await asyncio.start_server(_answer_probe, "127.0.0.1", 0)
         host, inner_port = target.sockets[0].getsockname()[:2]
-        await network.add_relay("probe", RelaySpec(probe_port, host, inner_port))
+        network.add_relay("probe", RelaySpec(probe_port, host, inner_port))
     return network, server
 
 
@@ -194,7 +190,6 @@ def port_of(server: asyncio.Server) -> int:
 
 
 async def _answer_probe(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    writer.write(PROBE_OCTET)
     writer.close()
 
 

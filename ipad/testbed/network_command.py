@@ -34,7 +34,7 @@ def add_parsers(parts: Any) -> None:
     network.add_argument(
         "--relay", action="append", type=RelaySpec.parse, default=[], metavar="LISTENPORT=HOST:PORT"
     )
-    network.add_argument("--probe-port", type=int, help="of a relay to a target that sends one octet")
+    network.add_argument("--probe-port", type=int, help="of a relay to a target that takes connections")
     network.set_defaults(run=_serve)
 
     where = argparse.ArgumentParser(add_help=False)

@@ -1,9 +1,9 @@
 """TCP relays that stand for the way of IP packets over the air: they carry, or they black-hole.
 
-While no packet passes, nothing moves in either direction: no octet, no FIN, no RST; a client sees a
-connection that the kernel accepted and that stays mute. A connection belongs to the bearer, that is to
-the IP address, over which it was made: after a switch to another network the old ones stay mute, and go
-on if the modem comes back with the old address.
+While no packet passes, nothing moves in either direction: no octet, no FIN, no RST, and no SYN: a new
+connection is not made until packets pass again and the client's kernel repeats its SYN. A connection belongs
+to the bearer, that is to the IP address, over which it was made: after a switch to another network the old
+ones stay mute, and go on if the modem comes back with the old address.
 """
 
 import asyncio
@@ -11,7 +11,7 @@ import socket
 import struct
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Self, cast
+from typing import Any, cast
 
 HELD_LIMIT = 64 * 1024
 """Octets held back for one direction before the relay stops reading, as a full window does."""
@@ -19,6 +19,9 @@ GIVE_UP = 900.0
 """Seconds without a move after which a connection ends; TCP itself gives up after about as long."""
 CONNECT_WITHIN = 10.0
 """Seconds for the connection to the target."""
+
+_QUEUE = 16
+"""Connections that may wait to be accepted while packets pass."""
 
 _RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 
@@ -28,13 +31,21 @@ class Bearer:
 
     def __init__(self) -> None:
         self.address: str | None = None
+        self._gates: list[Gate] = []
         self._pairs: set[_Pair] = set()
 
     def change(self, address: str | None) -> None:
         """The bearer has changed; what may go on, goes on."""
         self.address = address
+        for gate in self._gates:
+            gate.turn(address is not None)
         for pair in tuple(self._pairs):
             pair.move()
+
+    def guard(self, gate: "Gate") -> None:
+        """This gate is open while packets pass."""
+        self._gates.append(gate)
+        gate.turn(self.address is not None)
 
     def join(self, pair: "_Pair") -> None:
         self._pairs.add(pair)
@@ -52,31 +63,77 @@ class Traffic:
     from_target: int = 0
 
 
-class Relay:
-    """A listening port on loopback and the target behind it."""
+class Gate:
+    """A listening socket that drops SYNs while it is shut.
 
-    def __init__(self, bearer: Bearer, host: str, port: int) -> None:
-        self.target = (host, port)
-        self.traffic = Traffic()
-        self._bearer = bearer
-        self._server: asyncio.Server | None = None
+    Linux drops a SYN when the queue of accepted connections is full. A queue of one place, filled by a
+    connection of our own that nobody accepts, is full.
+    """
 
-    @classmethod
-    async def listen(cls, bearer: Bearer, listen_port: int, host: str, port: int) -> Self:
-        """Starts to listen on 127.0.0.1; OSError if the port is taken. Port 0: any free one."""
-        relay = cls(bearer, host, port)
-        loop = asyncio.get_running_loop()
-        relay._server = await loop.create_server(relay._accept, "127.0.0.1", listen_port)
-        return relay
+    def __init__(self, port: int, admit: Callable[[socket.socket], None]) -> None:
+        self._admit = admit
+        self._listener = socket.create_server(("127.0.0.1", port), backlog=_QUEUE)
+        self._listener.setblocking(False)
+        self._plug: socket.socket | None = None
+        self._open = False
 
     @property
     def port(self) -> int:
         """The port it listens on."""
-        assert self._server is not None
-        return cast(int, self._server.sockets[0].getsockname()[1])
+        return cast(int, self._listener.getsockname()[1])
 
-    def _accept(self) -> asyncio.Protocol:
-        return _Pair(self._bearer, self).client
+    def turn(self, is_open: bool) -> None:
+        """Opens or shuts it."""
+        if is_open and not self._open:
+            self._unplug()
+            asyncio.get_running_loop().add_reader(self._listener, self._accept)
+        elif not is_open and (self._open or self._plug is None):
+            asyncio.get_running_loop().remove_reader(self._listener)
+            self._accept()
+            self._listener.listen(0)
+            self._plug = socket.create_connection(self._listener.getsockname())
+        self._open = is_open
+
+    def _unplug(self) -> None:
+        plug, self._plug = self._plug, None
+        if plug is not None:
+            accepted, _ = self._listener.accept()
+            accepted.close()
+            plug.close()
+        self._listener.listen(_QUEUE)
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                connection, _ = self._listener.accept()
+            except BlockingIOError:
+                return
+            self._admit(connection)
+
+
+class Relay:
+    """A listening port on loopback and the target behind it. Port 0: any free one; OSError if it is taken."""
+
+    def __init__(self, bearer: Bearer, listen_port: int, host: str, port: int) -> None:
+        self.target = (host, port)
+        self.traffic = Traffic()
+        self._bearer = bearer
+        self._gate = Gate(listen_port, self._admit)
+        self._adopting: set[asyncio.Task[Any]] = set()
+        bearer.guard(self._gate)
+
+    @property
+    def port(self) -> int:
+        """The port it listens on."""
+        return self._gate.port
+
+    def _admit(self, connection: socket.socket) -> None:
+        loop = asyncio.get_running_loop()
+        task = loop.create_task(
+            loop.connect_accepted_socket(lambda: _Pair(self._bearer, self).client, connection)
+        )
+        self._adopting.add(task)
+        task.add_done_callback(self._adopting.discard)
 
 
 class _End(asyncio.Protocol):
