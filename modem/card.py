@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from typing import Protocol
+from weakref import WeakValueDictionary
 
 from modem.errors import CardRefused, ChannelLost, ModemError
 from modem.uicc import Reply, Uicc
@@ -54,13 +55,14 @@ class UiccCard:
     def __init__(self, uicc: Uicc, epoch: Callable[[], int] = lambda: 0) -> None:
         self.uicc = uicc
         self.epoch = epoch
-        self._ours: dict[int, int] = {}  # channel number -> epoch it was opened in
+        # Weak: a channel that was dropped without being closed may be taken back like a stranger's.
+        self._ours: WeakValueDictionary[int, UiccChannel] = WeakValueDictionary()
 
     def open(self, aid: bytes) -> "UiccChannel":
         """Opens a logical channel and selects `aid` on it. NoCard, CardRefused if that fails."""
         number = self._open_channel()
         channel = UiccChannel(self, number)
-        self._ours[number] = channel.opened_in
+        self._ours[number] = channel
         try:
             reply = channel.transmit(bytes((0x00, 0xA4, 0x04, 0x00, len(aid))) + aid)
             if not succeeded(reply.sw):
@@ -81,7 +83,8 @@ class UiccCard:
         for stale in _STALE_ORDER:
             if reply.sw not in _NO_FREE_CHANNEL:
                 break
-            if self._ours.get(stale) == self.epoch():
+            ours = self._ours.get(stale)
+            if ours is not None and ours.opened_in == self.epoch():
                 continue
             if succeeded(self.uicc.transmit(_manage_channel_close(stale)).sw):
                 reply = self._manage_channel_open()
@@ -124,6 +127,8 @@ class UiccChannel:
         sent = bytes((with_channel(apdu[0], self.number),)) + apdu[1:]
         reply = exchange(self._card.uicc, sent, get_response_cla=with_channel(0x00, self.number))
         if reply.sw == 0x6881:
+            self._closed = True  # its number may become somebody else's
+            self._card.forget(self.number)
             raise ChannelLost(doing, "the card says 6881, the channel is closed", "open it again")
         if not succeeded(reply.sw) and self._card.epoch() != self.opened_in:
             # Whatever refused it, the application was no longer selected: nothing was executed.

@@ -5,7 +5,7 @@ import pty
 import select
 import threading
 import tty
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Self
 
 from modem import ports
@@ -36,6 +36,7 @@ class ScriptedModem:
 
     def __init__(self, answer: Callable[[str], Sequence[Step] | None] = lambda _line: None) -> None:
         self.heard: list[str] = []
+        self.at_end: list[Callable[[], None]] = []
         self._answer = answer
         self._master, self._slave = pty.openpty()
         tty.setraw(self._slave)
@@ -64,6 +65,8 @@ class ScriptedModem:
         os.write(self._stopping, b"!")
         self._thread.join()
         self._hang_up()
+        for close in self.at_end:
+            close()
         os.close(self._stop)
         os.close(self._stopping)
 
@@ -92,11 +95,13 @@ class ScriptedModem:
                 self._hang_up()
 
 
-def answers(table: dict[str, Sequence[Step]]) -> Callable[[str], Sequence[Step] | None]:
+def answers(table: Mapping[str, Sequence[Step]]) -> Callable[[str], Sequence[Step] | None]:
     """Answers by command line; the rest by default."""
     return table.get
 
 
 def engine(modem: ScriptedModem, waits: Waits = WAITS, idle: Callable[[], None] = lambda: None) -> At:
     """The real engine on the modem's pty."""
-    return At(lambda: ports.open_port(modem.path), waits, idle)
+    at = At(lambda: ports.open_port(modem.path), waits, idle)
+    modem.at_end.append(at.close)
+    return at

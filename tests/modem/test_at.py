@@ -216,19 +216,20 @@ def test_a_port_that_goes_in_the_middle_of_a_command_is_gone_and_nobody_knows_wh
 
 
 def test_a_port_that_goes_while_nobody_speaks_wakes_the_loop_and_is_gone() -> None:
-    with ScriptedModem() as modem:
+    with ScriptedModem(answers({"AT+CFUN=1,1": [OK, 0.1, HANG_UP]})) as modem:
         at = engine(modem)
-        at.command("AT")
-    assert readable(at, 5)
-    with pytest.raises(PortGone):
-        at.pump()
-    assert not readable(at, 0)
+        at.command("AT+CFUN=1,1")
+        assert readable(at, 5)
+        with pytest.raises(PortGone):
+            at.pump()
+        assert not readable(at, 0)
 
 
 def test_the_port_is_opened_again_by_itself_and_the_modem_greeted_anew() -> None:
     with ScriptedModem(answers({"AT+CFUN=1,1": [HANG_UP]})) as first, ScriptedModem() as second:
         paths = iter([first.path, second.path])
         at = At(lambda: ports.open_port(next(paths)), WAITS)
+        second.at_end.append(at.close)
         at.command("AT")
         epoch, descriptor = at.epoch, at.fileno()
         with pytest.raises(PortGone):
