@@ -254,7 +254,7 @@ ROWS: tuple[Row, ...] = (
     Row(TRIAL, ANY, (due,), Phase.REMEDYING, None, "the profile does not work, and there is no other way"),
 
     # A lost link: remedies in order of cost, then the other profile.
-    Row((*OPERATING, *FALLBACK), ANY, (link_bad,), Phase.REMEDYING, None, "there is no link"),
+    Row((*OPERATING, *FALLBACK), ANY, (link_bad,), Phase.REMEDYING, None, "there is no link: it may come back by itself"),
     Row(REMEDYING, ANY, (link_ok, fell_back), Phase.FALLBACK, None, "the link is back, on the bootstrap profile"),
     Row(REMEDYING, ANY, (link_ok,), Phase.OPERATING, None, "the link is back"),
     Row(REMEDYING, ANY, (due, link_bad, rung_left), None, remedy, "the link stays lost: next remedy"),

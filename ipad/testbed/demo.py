@@ -157,7 +157,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--fast", action="store_true", help="shorter waits; nothing is skipped")
     parser.add_argument("--keep", type=Path, metavar="DIR", help="keep all state and logs there")
     arguments = parser.parse_args(argv)
-    line = Timeline()
+    line = Timeline({BOOTSTRAP: "Bootstrap", NORD: "Nord", SUED: "Sued"})
     with tempfile.TemporaryDirectory(prefix="ipad-demo-") as made:
         directory = arguments.keep or Path(made)
         directory.mkdir(parents=True, exist_ok=True)

@@ -272,10 +272,7 @@ class Gateway:
         while not self._done.wait(_FOLLOW):
             lines = (self.directory / "card" / "events.jsonl").read_text("utf-8").splitlines()
             for text in lines[seen:]:
-                event = json.loads(text)
-                del event["time"]
-                details = " ".join(f"{v}" for k, v in event.items() if k != "event" and v)
-                self._line.say("modem", f"{event['event']} {details}".rstrip())
+                self._line.say("modem", _modem_said(json.loads(text)))
             seen = len(lines)
 
     def _follow_eim(self) -> None:
@@ -310,11 +307,34 @@ def _end(process: subprocess.Popen[str]) -> None:
         process.wait()
 
 
+def _modem_said(event: Mapping[str, str]) -> str:
+    """A mock modem's event in one line."""
+    match event["event"], event.get("registration"):
+        case "sim", _:
+            return f"reads ICCID {event['iccid']}"
+        case "registered", registration:
+            return f"registered in {event['plmn']}" + (", roaming" if registration == "5" else "")
+        case "unregistered", "2":
+            return "searches for a network"
+        case "unregistered", "3":
+            return "is refused by the network"
+        case "unregistered", _:
+            return "has no network"
+        case "refresh", _:
+            return "acts on the card's REFRESH"
+        case name, _:
+            return str(name)
+
+
 def _told(exchange: Mapping[str, Any]) -> str:
     """An exchange in one line."""
     summary = exchange["summary"]
     words = [str(exchange["function"])]
     if summary.get("stateChangeCause") is not None:
-        words.append(f"(state change {summary['stateChangeCause']}, in {summary.get('rPLMN')})")
+        words.append(f"(stateChangeCause {summary['stateChangeCause']}, in {summary.get('rPLMN')})")
     words.append(f"-> {summary.get('answer', exchange['status'])}")
+    if "package" in summary:
+        words.append(str(summary["package"]))
+    if summary.get("seqNumbers"):
+        words.append(", ".join(map(str, summary["seqNumbers"])))
     return " ".join(words)

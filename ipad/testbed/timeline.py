@@ -3,7 +3,7 @@
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 PATIENCE = 90.0
 """Seconds for anything that has to happen; a day's longest wait takes far less."""
@@ -19,9 +19,10 @@ class Failed(Exception):
 
 
 class Timeline:
-    """Prints; may be written to from several threads."""
+    """Prints; may be written to from several threads. names: what is printed in place of an ICCID."""
 
-    def __init__(self) -> None:
+    def __init__(self, names: Mapping[str, str]) -> None:
+        self._names = names
         self._start = time.monotonic()
         self._lock = threading.Lock()
         self._tty = sys.stdout.isatty()
@@ -30,6 +31,8 @@ class Timeline:
 
     def say(self, who: str, what: str) -> None:
         """One line: when, who, what."""
+        for iccid, name in self._names.items():
+            what = what.replace(iccid, name)
         colour = _COLOURS.get(who, 0)
         shown = f"\x1b[{colour}m{who:<8}\x1b[0m" if self._tty else f"{who:<8}"
         self._print(f"{time.monotonic() - self._start:7.1f} s  {shown}  {what}")

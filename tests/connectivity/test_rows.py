@@ -198,7 +198,12 @@ CASES = [
         Deadline(),
         Phase.REMEDYING,
     ),
-    Case("there is no link", operating, LinkChanged(Link.NOT_REGISTERED), Phase.REMEDYING),
+    Case(
+        "there is no link: it may come back by itself",
+        operating,
+        LinkChanged(Link.NOT_REGISTERED),
+        Phase.REMEDYING,
+    ),
     Case(
         "the link is back, on the bootstrap profile",
         lost_bootstrap,
