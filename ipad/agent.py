@@ -98,7 +98,7 @@ class Agent:
         before = self.state
         self.state, action = decide(self.state, event, self.clock.now(), self.config.waits)
         self._report(before)
-        self._save()
+        self._save(event)
         if action is not None:
             self._perform(action)
         self._publish(self)
@@ -257,12 +257,15 @@ class Agent:
         if after.phase is not before.phase or after.why != before.why:
             self.note(after.phase.value, after.why)
 
-    def _save(self) -> None:
-        """Before the action: what a restart must know."""
+    def _save(self, event: Event) -> None:
+        """Before the next action: what a restart must know. With it, a switch's step is over."""
         text = memory.dump(self.state)
-        if text != self._saved:
+        ended = event.interrupted if isinstance(event, Started) else event
+        if isinstance(ended, Ended) and ended.switched:
+            self.journal.conclude(state=text, **self.clock.values())
+        elif text != self._saved:
             self.journal.remember(state=text, **self.clock.values())
-            self._saved = text
+        self._saved = text
 
     def _recall(self) -> State:
         text = self.journal.recall("state")

@@ -6,6 +6,7 @@ disk before the call returns.
 
 import sqlite3
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -120,11 +121,21 @@ class Journal:
         """Keeps these values under their keys, all or none."""
         with self._db:
             self._db.execute("BEGIN IMMEDIATE")
-            self._db.executemany(
-                "INSERT INTO memory (key, value) VALUES (?, ?) "
-                "ON CONFLICT (key) DO UPDATE SET value = excluded.value",
-                values.items(),
-            )
+            self._keep(values)
+
+    def conclude(self, **values: str) -> None:
+        """Remembers, and finishes the step, both or none: what the step led to is in the values."""
+        with self._db:
+            self._db.execute("BEGIN IMMEDIATE")
+            self._keep(values)
+            self._db.execute("DELETE FROM step")
+
+    def _keep(self, values: Mapping[str, str]) -> None:
+        self._db.executemany(
+            "INSERT INTO memory (key, value) VALUES (?, ?) "
+            "ON CONFLICT (key) DO UPDATE SET value = excluded.value",
+            values.items(),
+        )
 
     def recall(self, key: str) -> str | None:
         """The value kept under this key."""

@@ -93,7 +93,7 @@ def absorb(state: State, event: Event, now: float, waits: Waits) -> State:
             state = replace(state, busy=None, link=None, rounds=0)
             if interrupted is not None:
                 state = absorb_end(state, interrupted.action, interrupted.outcome, now, waits)
-                if _switched(interrupted.outcome):
+                if interrupted.switched:
                     # Where this switch leads follows from the trial or origin that it has set.
                     state = replace(state, phase=Phase.NO_CARD, rung=0)
             state = replace(state, card=card, probe_at=now)
@@ -119,13 +119,6 @@ def absorb(state: State, event: Event, now: float, waits: Waits) -> State:
 
 def _enabled(state: State) -> str | None:
     return state.card.enabled if state.card else None
-
-
-def _switched(outcome: Outcome) -> bool:
-    match outcome:
-        case Switched() | Polled(trial=Trial()):
-            return True
-    return False
 
 
 def forget_what_the_card_contradicts(state: State, now: float, waits: Waits) -> State:

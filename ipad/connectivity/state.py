@@ -232,6 +232,14 @@ class Ended:
     action: Action
     outcome: Outcome
 
+    @property
+    def switched(self) -> bool:
+        """The enabled profile changed by it."""
+        match self.outcome:
+            case Switched() | Polled(trial=Trial()):
+                return True
+        return False
+
 
 Event = Started | LinkChanged | CardChanged | Deadline | Asked | Ended
 

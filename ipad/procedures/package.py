@@ -47,22 +47,22 @@ def _conclude(
     if result.kind != "result":
         gateway.journal.finish(owe=(package.eim_id, result.der))
         return None
-    trial = None
-    if result.switched:
-        contents = switch.settle(gateway, package.enables)
-        if contents.enabled != before:
-            trial = Trial(
-                TrialKind.ORDERED,
-                contents.enabled,
-                former=before,
-                rollback=package.rollback,
-                eim_id=package.eim_id,
-            )
-    else:
+    if not result.switched:
         # Profiles, eIMs or the fallback attribute may have changed.
         gateway.read_card()
-    gateway.journal.finish()
-    return trial
+        gateway.journal.finish()
+        return None
+    contents = switch.settle(gateway, package.enables)
+    if contents.enabled == before:
+        gateway.journal.finish()
+        return None
+    return Trial(
+        TrialKind.ORDERED,
+        contents.enabled,
+        former=before,
+        rollback=package.rollback,
+        eim_id=package.eim_id,
+    )
 
 
 def _named(package: EuiccPackage) -> str:

@@ -2,6 +2,9 @@
 
 Whatever may change the enabled profile goes through here: an eIM's package, rollback (SGP.32 5.9.16),
 fallback (5.9.20), return (5.9.21).
+
+After a switch the step stays in the journal until what deciding makes of it is saved, in one transaction
+(`Journal.conclude`): a power cut between the two would otherwise forget that a profile is on trial.
 """
 
 from collections.abc import Callable
@@ -17,7 +20,7 @@ T = TypeVar("T")
 
 
 def command(gateway: Gateway, step: Step, do: Callable[[], T]) -> T:
-    """Writes `step` down and has the card do it. The caller settles and finishes the step.
+    """Writes `step` down and has the card do it. The caller settles; the step stays if it was a switch.
 
     Where the card surely did nothing, the step is crossed out again; where nobody knows, it stays in the
     journal to be resumed.
@@ -73,9 +76,7 @@ def roll_back(gateway: Gateway, former: str | None) -> Contents:
 
 def _switch(gateway: Gateway, step: Step, do: Callable[[], object]) -> Contents:
     command(gateway, step, do)
-    contents = settle(gateway, step.target)
-    gateway.journal.finish()
-    return contents
+    return settle(gateway, step.target)
 
 
 def resume(gateway: Gateway, step: Step) -> Contents | None:
@@ -89,5 +90,7 @@ def resume(gateway: Gateway, step: Step) -> Contents | None:
         # The card has done it, and waits for the modem.
         target = step.target
     contents = settle(gateway, target)
+    if contents.enabled != step.before:
+        return contents
     gateway.journal.finish()
-    return contents if contents.enabled != step.before else None
+    return None
