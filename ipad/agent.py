@@ -99,9 +99,10 @@ class Agent:
         self.state, action = decide(self.state, event, self.clock.now(), self.config.waits)
         self._report(before)
         self._save(event)
+        self._publish(self)
         if action is not None:
             self._perform(action)
-        self._publish(self)
+            self._publish(self)
 
     def _perform(self, action: Action) -> None:
         log.debug("doing %s", action)
@@ -209,7 +210,8 @@ class Agent:
     def _wait(self) -> None:
         """Sleeps until the modem says something, somebody asks, or the time has come."""
         timer = wake(self.state)
-        seconds = self.config.waits.idle if timer is None else max(0.0, timer - self.clock.now())
+        longest = self._watchdog.half or self.config.waits.idle
+        seconds = longest if timer is None else min(longest, max(0.0, timer - self.clock.now()))
         poll = select.poll()
         poll.register(self.mailbox, select.POLLIN)
         radio = self.gateway.radio
@@ -217,7 +219,7 @@ class Agent:
             poll.register(radio, select.POLLIN)
         self._watchdog.feed()
         # Up, not to the nearest: a wait that ends too early would be one more round.
-        ready = {fd for fd, _ in poll.poll(math.ceil(1000 * min(seconds, self.config.waits.idle)))}
+        ready = {fd for fd, _ in poll.poll(math.ceil(1000 * seconds))}
         self._watchdog.feed()
         if radio is not None and radio.fileno() in ready:
             self._pump(radio)

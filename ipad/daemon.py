@@ -67,6 +67,7 @@ def _run_once(
     board = _Board(watchdog)
     with open_gateway(settings, journal, powered, uplink) as gateway:
         agent = Agent(settings, journal, powered, mailbox, uplink, gateway, watchdog, board.publish)
+        board.show(agent)  # what the journal remembers, for whoever asks before the card is read
         answers = board.answers(powered, journal.path)
         control = ControlServer(runtime_dir / "control.sock", answers, mailbox)
         try:
@@ -87,12 +88,17 @@ class _Board:
         self._ready = False
         self._said = ""
 
-    def publish(self, agent: Agent) -> None:
+    def show(self, agent: Agent) -> None:
+        """From now on this is the answer."""
         contents = agent.gateway.contents
         self._status = snapshot.status(agent.state, contents, agent.radio_status)
         if contents is not None:
             self._profiles = snapshot.profiles(contents)
             self._info = snapshot.info(contents)
+
+    def publish(self, agent: Agent) -> None:
+        """The answer, and the service manager's line; the first time, that the agent is ready."""
+        self.show(agent)
         said = f"{agent.state.phase.value}: {agent.state.why}"
         if said != self._said:
             self._watchdog.status(said)

@@ -18,7 +18,7 @@ class Waits(modem.waits.Waits):
     """One HTTP exchange, from the first octet sent to the last received."""
 
     idle: float = wait(300.0, floor=5.0)
-    """The longest sleep of the loop: it then feeds the watchdog, whose patience is more than twice this."""
+    """The longest sleep of the loop without a watchdog; with one it is half of that one's patience."""
     action: float = wait(1800.0, floor=60.0)
     """What one action may take; beyond it the watchdog is not fed any more."""
 

@@ -17,7 +17,10 @@ class Watchdog:
 
     def __init__(self) -> None:
         self._notifier = SystemdNotifier()
-        self._every = int(os.environ.get("WATCHDOG_USEC", "0")) / 4e6
+        patience = int(os.environ.get("WATCHDOG_USEC", "0")) / 1e6
+        self.half = patience / 2 or None
+        """Seconds that whoever feeds it may sleep at a time; None without a watchdog."""
+        self._every = patience / 4
         self._fed = 0.0
         self._until: float | None = None
 
