@@ -63,5 +63,5 @@ def open_gateway(
     try:
         yield Gateway(isdr, modem.radio, journal, settings.waits, esipa, note)
     finally:
-        isdr.reset()
+        isdr.close()  # a card has few channels, and some modems can't take one back from a former run
         modem.close()
