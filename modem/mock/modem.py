@@ -39,7 +39,8 @@ class MockModem:
     there when this object is, and a modem that has just started once serve() runs. model: a key of
     MODELS. faults: keys of FAULTS, in addition to the model's own. scale: factor of all latencies.
     on_event: told what happens, by name and details, from the modem's thread: boot, reset, sim, refresh,
-    registered, unregistered. seed: of the random moments.
+    registered, unregistered. on_command: told each command line, before it is carried out. seed: of the
+    random moments.
 
     Runs in the foreground with serve() until stop(), or in a thread as a context manager. Raises KeyError
     for an unknown model or fault.
@@ -55,6 +56,7 @@ class MockModem:
         faults: Collection[str] = (),
         scale: float = 1.0,
         on_event: Event = lambda _name, _details: None,
+        on_command: Callable[[str], None] = lambda _line: None,
         seed: int = 0,
     ) -> None:
         self._model = MODELS[model]
@@ -64,6 +66,7 @@ class MockModem:
         self._faults = self._model.faults | set(faults)
         self._latencies = Latencies().scaled(scale)
         self._on_event = on_event
+        self._on_command = on_command
         self._random = random.Random(seed)
         self._network = network
         self._timers = Timers()
@@ -208,6 +211,7 @@ class MockModem:
     def _take(self, text: str) -> None:
         """Carries out one command line (TS 27.007 4.2), and answers when it has taken its time."""
         self._busy = True
+        self._on_command(text)
         lines: list[str] = []
         try:
             for work in self._parse(text):
