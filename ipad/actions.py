@@ -62,7 +62,7 @@ def _cut_short(
 ) -> Polled:
     """A poll that did not come to its end; its results may have been taken before that."""
     delivered = isinstance(action, Poll) and not gateway.owes(action.eim_id)
-    return Polled(reached, delivered, retry_after)
+    return Polled(reached, delivered, retry_after, finished=False)
 
 
 def _do(gateway: Gateway, action: Action, state: State, targets: Sequence[str], uplink: Uplink) -> Outcome:

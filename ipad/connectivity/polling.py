@@ -75,7 +75,7 @@ def after_poll(state: State, eim_id: str, outcome: object, now: float, waits: Wa
     old = state.polls.get(eim_id)
     if old is None:
         return state
-    if isinstance(outcome, Polled) and outcome.reached and outcome.delivered:
+    if isinstance(outcome, Polled) and outcome.reached and outcome.delivered and outcome.finished:
         state, spread = jitter(state, waits.poll_interval / 10)
         due = now + waits.poll_interval - spread
         return plan(state, eim_id, Plan(due=due, last=now))

@@ -148,6 +148,8 @@ class Polled:
     """The card after the packages; None: they did not change it."""
     trial: Trial | None = None
     """Set when a package switched the enabled profile."""
+    finished: bool = True
+    """False: it ended before the eIM had said that there is no more, to be tried again soon."""
 
 
 @dataclass(frozen=True, slots=True)

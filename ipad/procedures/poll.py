@@ -41,7 +41,7 @@ def run(gateway: Gateway, eim_id: str, tell: Cause | None) -> Polled:
 
 def _run(gateway: Gateway, esipa: Esipa, eim_id: str, tell: Cause | None) -> Polled:
     deliver.run(gateway, esipa, eim_id)
-    changed = False
+    changed = finished = False
     for _ in range(MOST_PACKAGES):
         offered = esipa.get_eim_package(
             notify_state_change=tell is not None,
@@ -50,6 +50,7 @@ def _run(gateway: Gateway, esipa: Esipa, eim_id: str, tell: Cause | None) -> Pol
         )
         tell = None
         if isinstance(offered, NoPackage):
+            finished = True
             break
         changed = True
         trial = _work_off(gateway, eim_id, offered)
@@ -57,7 +58,7 @@ def _run(gateway: Gateway, esipa: Esipa, eim_id: str, tell: Cause | None) -> Pol
             return Polled(reached=True, delivered=False, card=gateway.card().view(), trial=trial)
         deliver.run(gateway, esipa, eim_id)
     card = gateway.card().view() if changed else None
-    return Polled(reached=True, delivered=not gateway.owes(eim_id), card=card)
+    return Polled(reached=True, delivered=not gateway.owes(eim_id), card=card, finished=finished)
 
 
 def _work_off(gateway: Gateway, eim_id: str, offered: EimPackage) -> Trial | None:

@@ -353,6 +353,12 @@ def test_an_eim_that_asks_for_patience_gets_it_even_in_a_trial() -> None:
     assert state.polls["eim"].due == NOW + 5000.0
 
 
+def test_a_poll_that_broke_off_is_tried_again_soon_although_nothing_was_owed() -> None:
+    state = replace(operating, busy=Poll("eim"), polls={"eim": Plan(due=NOW)})
+    state, _ = decide(state, Ended(Poll("eim"), Polled(True, True, finished=False)), NOW, WAITS)
+    assert state.polls["eim"].due <= NOW + WAITS.poll_retry
+
+
 def test_nothing_is_waited_for_while_all_is_well_but_the_next_poll_and_look() -> None:
     state = replace(operating, polls={"eim": Plan(due=NOW + 50)}, probe_at=NOW + 60)
     assert wake(state) == NOW + 50
