@@ -19,16 +19,20 @@ from ipad.connectivity.state import (
     Asked,
     CardChanged,
     CardView,
+    Command,
     Deadline,
     Ended,
     Event,
     Failed,
+    Fallback,
     LinkChanged,
     Outcome,
+    Poll,
     Polled,
     Probe,
     Probed,
     Refused,
+    Return,
     Started,
     State,
     Switched,
@@ -75,7 +79,7 @@ class Agent:
         self._reachable: bool | None = None
         self._events: deque[Event] = deque()
         self._saved = ""
-        self._did: deque[str] = deque(maxlen=50)
+        self._did: deque[tuple[Action, Outcome]] = deque(maxlen=50)
 
     def run(self) -> None:
         """Runs until the mailbox says stop; the action in flight is brought to its end."""
@@ -112,7 +116,7 @@ class Agent:
             case Switched(card) | Polled(card=CardView() as card, trial=Trial()):
                 former = self.state.card.enabled if self.state.card else None
                 self.note("switch", f"{former or 'none'} -> {card.enabled or 'none'}")
-        self._did.append(f"{type(action).__name__}: {_ended(outcome)}")
+        self._did.append((action, outcome))
         self._events.append(Ended(action, outcome))
 
     def _outcome(self, action: Action) -> Outcome:
@@ -241,11 +245,26 @@ class Agent:
 
     def _obey(self, order: Order) -> None:
         """Does what somebody asked for, and all that follows from it, before it answers."""
-        self._did.clear()
         self._work_off()
+        self._did.clear()
         self._handle(Asked(order.command))
         self._work_off()
-        order.reply({"did": list(self._did), "why": self.state.why, "phase": self.state.phase.value})
+        order.reply(
+            {
+                "did": [f"{type(action).__name__}: {_ended(outcome)}" for action, outcome in self._did],
+                "problem": self._problem(order.command),
+                "why": self.state.why,
+                "phase": self.state.phase.value,
+            }
+        )
+
+    def _problem(self, command: Command) -> str | None:
+        """Why what was asked for was not done; None: it was, and went well."""
+        kind, needs = _ORDERS[command]
+        ends = [outcome for action, outcome in self._did if isinstance(action, kind)]
+        if not ends:
+            return f"nothing was done: the gateway is {self.state.phase.value} ({self.state.why}); {needs}"
+        return next((f"{command.value}: {_ended(end)}" for end in ends if not _went_well(end)), None)
 
     def note(self, what: str, text: str) -> None:
         """A line for the log and the history."""
@@ -280,13 +299,35 @@ class Agent:
             return State()
 
 
+_ORDERS: dict[Command, tuple[type[Action], str]] = {
+    Command.POLL: (Poll, "a poll needs a link and an associated eIM"),
+    Command.FALLBACK: (Fallback, "a fallback needs a card with a fallback profile that is not enabled yet"),
+    Command.RETURN: (Return, "a return needs a fallback before it"),
+}
+"""The action that each command asks for, and what it needs."""
+
+
+def _went_well(outcome: Outcome) -> bool:
+    match outcome:
+        case Switched() | Polled(trial=Trial()):
+            return True
+        case Polled(reached=reached, delivered=delivered, finished=finished):
+            return reached and delivered and finished
+        case _:
+            return False
+
+
 def _ended(outcome: Outcome) -> str:
     """How it ended, for whoever asked for it."""
     match outcome:
         case Polled(trial=Trial(iccid=iccid)):
             return f"{iccid} is enabled, and on trial"
-        case Polled(reached=reached, delivered=delivered):
-            return "done" if reached and delivered else "not delivered" if reached else "not reached"
+        case Polled(reached=False):
+            return "not reached"
+        case Polled(delivered=False):
+            return "not delivered"
+        case Polled(finished=False):
+            return "broken off"
         case Switched(card):
             return f"{card.enabled} is enabled"
         case Refused(code):

@@ -140,8 +140,8 @@ def _order(name: str) -> Callable[[argparse.Namespace, Config], None]:
     def command(arguments: argparse.Namespace, settings: Config) -> None:
         answer = _ask(settings, {"order": name}, _ORDER_SECONDS)
         _print(arguments, answer, show.order)
-        if not answer["did"]:
-            raise IpadError(f"nothing was done: the gateway is {answer['phase']} ({answer['why']})")
+        if answer["problem"]:
+            raise IpadError(answer["problem"])
 
     return command
 
