@@ -140,7 +140,7 @@ def eim_down(gateway: Gateway, line: Timeline) -> None:
     gateway.kill_eim()
     gateway.ipad("poll")
     # Longer than grace, all remedies and a trial together.
-    line.pass_time(gateway.scale * (WAITS["grace"] + 4 * WAITS["remedy"] + WAITS["trial"]))
+    line.pass_time(gateway.waits["grace"] + 4 * gateway.waits["remedy"] + gateway.waits["trial"])
     line.check("no switch: the card was not touched", gateway.refreshes() == switches)
     line.check("and has Sued enabled", gateway.enabled() == SUED)
     gateway.start_eim()
@@ -157,11 +157,13 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--fast", action="store_true", help="shorter waits; nothing is skipped")
     parser.add_argument("--keep", type=Path, metavar="DIR", help="keep all state and logs there")
     arguments = parser.parse_args(argv)
+    scale = FAST if arguments.fast else 1.0
+    waits = {name: seconds * scale for name, seconds in WAITS.items()}
     line = Timeline({BOOTSTRAP: "Bootstrap", NORD: "Nord", SUED: "Sued"})
     with tempfile.TemporaryDirectory(prefix="ipad-demo-") as made:
         directory = arguments.keep or Path(made)
         directory.mkdir(parents=True, exist_ok=True)
-        gateway = Gateway(directory.absolute(), line, FAST if arguments.fast else 1.0, WAITS)
+        gateway = Gateway(directory.absolute(), line, scale, waits)
         try:
             with gateway:
                 for chapter in CHAPTERS:

@@ -11,8 +11,8 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Self
 
@@ -29,6 +29,8 @@ _END_WITHIN = 20.0
 _ORDER_WITHIN = 120.0
 _FOLLOW = 0.1
 """Seconds between two looks at the far side's records, for the timeline."""
+_LOOK = 0.01
+"""Seconds between two looks at what the daemon said."""
 
 
 def free_port() -> int:
@@ -39,12 +41,31 @@ def free_port() -> int:
 
 
 class Gateway:
-    """All parts in one directory. scale: of the agent's waits and the modem's latencies."""
+    """All parts in one directory.
 
-    def __init__(self, directory: Path, line: Timeline, scale: float, waits: Mapping[str, float]) -> None:
+    scale: of the modem's latencies. waits: the agent's, in seconds. pki: a folder with certificates and keys
+    that are there already. anchor: what the card holds of the eIM's TLS certificate.
+    """
+
+    def __init__(
+        self,
+        directory: Path,
+        line: Timeline,
+        scale: float,
+        waits: Mapping[str, float],
+        *,
+        pki: Path | None = None,
+        anchor: str = "ca",
+    ) -> None:
         self.directory = directory
-        self.scale = scale
+        self.config = directory / "ipad.toml"
+        self.waits = waits
+        self.pki = pki or directory / "pki"
         self.eim_id = "eim.testbed.example"
+        self.notified: list[str] = []
+        """What the daemon told the service manager (sd_notify(3)), over all its starts."""
+        self._scale = scale
+        self._anchor = anchor
         self._line = line
         self._processes: dict[str, subprocess.Popen[str]] = {}
         self._done = threading.Event()
@@ -52,17 +73,14 @@ class Gateway:
         self._esipa_port, self._admin_port = free_port(), free_port()
         self._relay_port, self._probe_port = free_port(), free_port()
         self._admin = f"http://127.0.0.1:{self._admin_port}"
-        self._config = directory / "ipad.toml"
-        self._write_config(waits)
+        self.write_config(waits)
 
     def __enter__(self) -> Self:
-        self._run("pki", "--state", str(self.directory / "pki"))
-        self._start("network", *self._network_arguments())
-        self.start_eim()
-        self._start("modem", *self._modem_arguments())
-        self._register(["--pki", str(self.directory / "pki")])
-        for follow in (self._follow_modem, self._follow_eim):
-            threading.Thread(target=follow, daemon=True).start()
+        try:
+            self._start_parts()
+        except BaseException:
+            self.__exit__()
+            raise
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -77,7 +95,18 @@ class Gateway:
 
     # Parts
 
-    def _write_config(self, waits: Mapping[str, float]) -> None:
+    def _start_parts(self) -> None:
+        if not self.pki.exists():
+            self._run("pki", "--state", str(self.pki))
+        self._start("network", *self._network_arguments())
+        self.start_eim()
+        self.plug_in()
+        self._register(["--pki", str(self.pki)])
+        for follow in (self._follow_modem, self._follow_eim):
+            threading.Thread(target=follow, daemon=True).start()
+
+    def write_config(self, waits: Mapping[str, float]) -> None:
+        """The daemon's configuration, with these waits."""
         lines = [
             "[modem]",
             f'port = "{self.directory}/tty"',
@@ -87,9 +116,9 @@ class Gateway:
             "[connectivity]",
             f'probes = ["127.0.0.1:{self._probe_port}"]',
             "[waits]",
-            *(f"{name} = {seconds * self.scale}" for name, seconds in waits.items()),
+            *(f"{name} = {seconds}" for name, seconds in waits.items()),
         ]
-        self._config.write_text("\n".join(lines) + "\n", "utf-8")
+        self.config.write_text("\n".join(lines) + "\n", "utf-8")
 
     def _network_arguments(self) -> list[str]:
         relay = f"{self._relay_port}=127.0.0.1:{self._esipa_port}"
@@ -98,37 +127,65 @@ class Gateway:
             *("--relay", relay, "--probe-port", str(self._probe_port)),
         ]
 
-    def _modem_arguments(self) -> list[str]:
+    def plug_in(self, *faults: str) -> None:
+        """Starts the modem, with the card as it was. faults: of `ipad-testbed modem --fault`."""
         host, port = self._network
-        return [
+        self._start(
+            "modem",
             *("--link", str(self.directory / "tty"), "--state", str(self.directory / "card")),
-            *("--pki", str(self.directory / "pki"), "--network", f"{host}:{port}"),
-            *("--scale", str(self.scale)),
-        ]
+            *("--pki", str(self.pki), "--network", f"{host}:{port}", "--scale", str(self._scale)),
+            *(argument for fault in faults for argument in ("--fault", fault)),
+        )
 
-    def start_eim(self) -> None:
-        """Starts the eIM, with what it knew before."""
+    def unplug(self) -> None:
+        """The modem loses its power; the card keeps what is written."""
+        self._kill("modem")
+
+    def start_eim(self, *arguments: str) -> None:
+        """Starts the eIM, with what it knew before. arguments: further ones of `ipad-testbed eim`."""
         self._start(
             "eim",
-            *("--state", str(self.directory / "eim"), "--pki", str(self.directory / "pki")),
+            *("--state", str(self.directory / "eim"), "--pki", str(self.pki), "--anchor", self._anchor),
             *("--port", str(self._esipa_port), "--admin-port", str(self._admin_port)),
-            *("--fqdn", f"localhost:{self._relay_port}"),
+            *("--fqdn", f"localhost:{self._relay_port}", *arguments),
         )
 
     def kill_eim(self) -> None:
         self._kill("eim")
 
-    def start_agent(self) -> None:
-        """Starts the real daemon; returns when it has said READY."""
+    def start_agent(self, **environment: str) -> None:
+        """Starts the real daemon; returns when it has said READY. environment: further variables."""
         self._line.say("operator", "starts the daemon")
-        command = [sys.executable, "-m", "ipad.cli", "run", "--config", str(self._config)]
-        with _notify_socket(self.directory / "notify") as notify:
-            environment = {**os.environ, "NOTIFY_SOCKET": str(self.directory / "notify")}
-            process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=environment)
-            self._processes["agent"] = process
-            threading.Thread(target=self._follow_agent, args=(process,), daemon=True).start()
-            while b"READY=1" not in notify.recv(4096).split(b"\n"):
-                pass
+        command = [sys.executable, "-m", "ipad.cli", "run", "--config", str(self.config)]
+        address = self.directory / "notify"
+        address.unlink(missing_ok=True)
+        notify = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        notify.bind(str(address))
+        told = len(self.notified)
+        process = subprocess.Popen(
+            command,
+            stderr=subprocess.PIPE,
+            text=True,
+            env={**os.environ, "NOTIFY_SOCKET": str(address), **environment},
+        )
+        self._processes["agent"] = process
+        threading.Thread(target=self._follow_agent, args=(process,), daemon=True).start()
+        threading.Thread(target=self._follow_notify, args=(notify, process), daemon=True).start()
+        end = time.monotonic() + READY_WITHIN
+        while "READY=1" not in self.notified[told:]:
+            if process.poll() is not None or time.monotonic() > end:
+                raise IpadError("the daemon did not say READY: " + " ".join(self.agent_log()[-1:]))
+            time.sleep(_LOOK)
+
+    @property
+    def agent(self) -> subprocess.Popen[str]:
+        """The daemon's process."""
+        return self._processes["agent"]
+
+    def stop_agent(self) -> int:
+        """SIGTERM, as systemd stops it; its exit status."""
+        self.agent.terminate()
+        return self.agent.wait(_END_WITHIN)
 
     def kill_agent(self) -> None:
         """SIGKILL: what a power cut looks like to a process."""
@@ -160,11 +217,15 @@ class Gateway:
     def _register(self, arguments: list[str]) -> None:
         self._run("eim", "register", "--admin", self._admin, *arguments)
 
+    def eim(self, method: str, path: str, body: Any = None, **query: Any) -> Any:
+        """A request to the eIM's REST interface (ipad.testbed.eim.admin)."""
+        return client.call(self._admin, method, path, body, **query)
+
     # What somebody does
 
     def provision(self) -> None:
         """The factory's step: AddInitialEim, and the association token back to the eIM."""
-        config = client.call(self._admin, "GET", "/config", token=-1)["eimConfigurationData"]
+        config = self.eim("GET", "/config", token=-1)["eimConfigurationData"]
         file = self.directory / "eim.der"
         file.write_bytes(bytes.fromhex(config))
         answer = json.loads(self.ipad("provision", "--eim", str(file), "--json") or "{}")
@@ -175,7 +236,7 @@ class Gateway:
     def ipad(self, *arguments: str, wait: bool = True) -> str | None:
         """The `ipad` command at the gateway. wait: for its end; returns what it printed."""
         self._line.say("operator", f"ipad {arguments[0]}")
-        command = [sys.executable, "-m", "ipad.cli", *arguments, "--config", str(self._config)]
+        command = [sys.executable, "-m", "ipad.cli", *arguments, "--config", str(self.config)]
         process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         if not wait:
             self._processes["order"] = process
@@ -190,11 +251,14 @@ class Gateway:
         self._line.say("network", f"{plmn} is {state} from now on")
         ask(self._network, {"operator": plmn, "state": state})
 
-    def order(self, operation: Mapping[str, Any]) -> int:
+    def order(self, operation: Mapping[str, Any], **more: Any) -> int:
         """Queues a package of one operation at the eIM; its number."""
-        body = {"eid": self.card()["eid"], "operations": [dict(operation)]}
-        number = int(client.call(self._admin, "POST", "/packages", body)["id"])
-        self._line.say("eIM", f"package {number} is queued: {json.dumps(operation)}")
+        return self.queue({"operations": [dict(operation)], **more})
+
+    def queue(self, order: Mapping[str, Any]) -> int:
+        """Queues a package at the eIM, as its REST interface takes it; its number."""
+        number = int(self.eim("POST", "/packages", {"eid": self.card()["eid"], **order})["id"])
+        self._line.say("eIM", f"package {number} is queued: {json.dumps(order)}")
         return number
 
     # What the far side says
@@ -213,7 +277,7 @@ class Gateway:
         return modem["registration"], modem["plmn"]
 
     def package(self, number: int) -> dict[str, Any]:
-        packages = client.call(self._admin, "GET", "/packages")
+        packages = self.eim("GET", "/packages")
         return dict(next(p for p in packages if p["id"] == number))
 
     def state_of(self, number: int) -> str:
@@ -222,12 +286,12 @@ class Gateway:
 
     def accepted_results(self, number: int) -> int:
         """How many results of this package count at the eIM."""
-        results = client.call(self._admin, "GET", "/results")
+        results = self.eim("GET", "/results")
         return sum(1 for r in results if r["package"] == number and r["accepted"])
 
     def exchanges(self, function: str) -> list[dict[str, Any]]:
         """Every exchange of this ESipa function, oldest first."""
-        return [e for e in client.call(self._admin, "GET", "/log") if e["function"] == function]
+        return [e for e in self.eim("GET", "/log") if e["function"] == function]
 
     def polls(self) -> int:
         return len(self.exchanges("GetEimPackage"))
@@ -248,10 +312,12 @@ class Gateway:
         lines = (self.directory / "card" / "events.jsonl").read_text("utf-8").splitlines()
         return [event for event in map(json.loads, lines) if event["event"] == name]
 
-    def phase(self) -> str:
+    def status(self) -> dict[str, Any]:
         """What the agent says of itself: to wait for, never a verdict."""
-        status = control.ask(self.directory / "run" / "control.sock", {"ask": "status"}, _END_WITHIN)
-        return str(status["phase"])
+        return dict(control.ask(self.directory / "run" / "control.sock", {"ask": "status"}, _END_WITHIN))
+
+    def phase(self) -> str:
+        return str(self.status()["phase"])
 
     def agent_log(self) -> list[str]:
         path = self.directory / "agent.log"
@@ -267,6 +333,18 @@ class Gateway:
                 log.flush()
                 self._line.say("agent", text.rstrip().partition(" ")[2])
 
+    def _follow_notify(self, notify: socket.socket, process: subprocess.Popen[str]) -> None:
+        """The service manager's side of sd_notify(3)."""
+        notify.settimeout(_FOLLOW)
+        with notify:
+            while True:
+                over = process.poll() is not None
+                try:
+                    self.notified += notify.recv(4096).decode().splitlines()
+                except TimeoutError:
+                    if over:
+                        return
+
     def _follow_modem(self) -> None:
         seen = 0
         while not self._done.wait(_FOLLOW):
@@ -279,22 +357,12 @@ class Gateway:
         last = 0
         while not self._done.wait(_FOLLOW):
             try:
-                exchanges = client.call(self._admin, "GET", "/log", after=last)
+                exchanges = self.eim("GET", "/log", after=last)
             except IpadError:
                 continue
             for exchange in exchanges:
                 last = exchange["id"]
                 self._line.say("eIM", _told(exchange))
-
-
-@contextmanager
-def _notify_socket(path: Path) -> Iterator[socket.socket]:
-    """The service manager's side of sd_notify(3)."""
-    path.unlink(missing_ok=True)
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sock:
-        sock.settimeout(READY_WITHIN)
-        sock.bind(str(path))
-        yield sock
 
 
 def _end(process: subprocess.Popen[str]) -> None:

@@ -4,8 +4,8 @@
   card; the counter is by default where this eIM stands with that EID, else 0.
 - `POST /euiccs {"eid", "eum", "euicc", "token"}` registers a card with its certificates (PEM) and its
   association token, or changes those of a known one; `GET /euiccs`.
-- `POST /packages {"eid", ..., "forge"}` orders (see `operations`); `GET /packages?eid=`: each with state,
-  results and outcome; `DELETE /packages/ID`.
+- `POST /packages {"eid", ..., "forge", "transaction"}` orders (see `operations`; the eimTransactionId is
+  by default a new one); `GET /packages?eid=`: each with state, results and outcome; `DELETE /packages/ID`.
 - `GET /results?eid=`: all that came back, refused ones too. `GET /log?eid=&after=ID`: every exchange.
 - `POST /faults` (see `faults`), `GET /faults`, `DELETE /faults`.
 """
@@ -26,7 +26,7 @@ from ipad.testbed.eim import chain, faults
 from ipad.testbed.eim.esipa import Eim
 from ipad.testbed.eim.identity import configuration
 from ipad.testbed.eim.operations import BadOrder, order
-from ipad.testbed.eim.packages import new_transaction
+from ipad.testbed.eim.packages import TRANSACTION_OCTETS, new_transaction
 from ipad.testbed.eim.records import MAX_COUNTER, Euicc
 
 BODY_LIMIT = 1024 * 1024
@@ -168,10 +168,23 @@ def _order(server: AdminServer, _query: Mapping[str, str], body: Any) -> tuple[i
         raise Refusal(404, f"no eUICC {eid!r}")
     if forge is not None and forge not in faults.FORGED:
         raise Refusal(400, f"forge: wanted one of {', '.join(faults.FORGED)}")
-    transaction = new_transaction()
+    transaction = _transaction(body.get("transaction"))
     ordered = order(body, transaction)
     number = records.queue(eid, ordered.kind, body, transaction, ordered.package, ordered.answer, forge)
     return 201, {"id": number, "kind": ordered.kind, "transaction": transaction.hex()}
+
+
+def _transaction(given: Any) -> bytes:
+    """The order's own, or a new one."""
+    if given is None:
+        return new_transaction()
+    try:
+        octets = bytes.fromhex(given)
+    except (TypeError, ValueError) as error:
+        raise Refusal(400, f"transaction: {error}") from error
+    if not 1 <= len(octets) <= TRANSACTION_OCTETS:
+        raise Refusal(400, f"transaction: 1 to {TRANSACTION_OCTETS} octets wanted")
+    return octets
 
 
 def _cancel(server: AdminServer, query: Mapping[str, str], _body: Any) -> tuple[int, Any]:
