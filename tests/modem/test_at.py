@@ -103,14 +103,17 @@ def test_a_late_bare_ok_is_never_taken_for_the_next_commands() -> None:
             at.command("AT+NO")
 
 
-def test_a_late_answer_to_the_question_used_for_synchronising_is_seen_through() -> None:
-    slow: list[Step] = [0.5, b"\r\n+CMEE: 0\r\n", OK]
+@pytest.mark.parametrize("late", [0.15, 0.5])
+def test_a_late_answer_to_the_question_used_for_synchronising_is_seen_through(late: float) -> None:
+    slow: list[Step] = [late, b"\r\n+CMEE: 0\r\n", OK]
     first = [True]
 
     def answer(line: str) -> Sequence[Step] | None:
         if line == "AT+CMEE?" and first[0] and "AT+START" in modem.heard:
             first[0] = False
             return slow
+        if line == "AT+CMEE?":
+            return [0.05, b"\r\n+CMEE: 0\r\n", OK]
         return {"AT+START": [OK], "AT+NO": [b"\r\nERROR\r\n"]}.get(line)
 
     with ScriptedModem(answer) as modem:
