@@ -46,6 +46,7 @@ from ipad.mailbox import Mailbox, Order
 from ipad.procedures import resume
 from ipad.procedures.gateway import Gateway
 from ipad.watchdog import Watchdog
+from modem.bcd import same_iccid
 from modem.errors import ModemError
 from modem.radio import Radio, RadioStatus
 
@@ -181,7 +182,7 @@ class Agent:
             self.radio_status = None
         seen = self.radio_status.iccid if self.radio_status else None
         card = self.state.card
-        if seen is not None and card is not None and seen != card.enabled:
+        if seen is not None and card is not None and not same_iccid(seen, card.enabled or ""):
             self._reread(card)
         self._diagnose()
 

@@ -129,13 +129,8 @@ def addresses(lines: list[str]) -> dict[str, str]:
 
 
 def iccid(lines: list[str]) -> str | None:
-    """An ICCID of 18 to 20 digits in whatever the vendor's command says around it."""
+    """An ICCID of 18 to 20 digits, some operators' with letters, in whatever the command says around it."""
     for line in lines:
-        if match := re.search(r"(?<!\d)(\d{18,20})F?(?![0-9A-F])", line):
+        if match := re.search(r"(?<![0-9A-Za-z])(\d\d[0-9A-E]{16,18})F?(?![0-9A-Za-z])", line):
             return match[1]
     return None
-
-
-def same_iccid(one: str, other: str) -> bool:
-    """Some modems leave the last digits off."""
-    return min(len(one), len(other)) >= 18 and (one.startswith(other) or other.startswith(one))

@@ -6,6 +6,7 @@ from contextlib import suppress
 
 from modem import at_parse
 from modem.at import BARE, At
+from modem.bcd import same_iccid
 from modem.errors import AtError, AtTimeout, ModemError, PortGone
 from modem.radio import Identity, RadioStatus, Remedy, Sim
 from modem.uicc import Uicc
@@ -221,7 +222,7 @@ class AtRadio:
 
     def _uses(self, iccid: str) -> bool:
         reads = self._read_iccid()
-        return reads is not None and at_parse.same_iccid(reads, iccid) and self._sim() is Sim.READY
+        return reads is not None and same_iccid(reads, iccid) and self._sim() is Sim.READY
 
     def _uses_none(self, before: str | None) -> bool:
         if self._read_iccid() is not None and self._iccid == before:

@@ -3,26 +3,35 @@
 Every function raises ValueError for what can't be such a number.
 """
 
+_NIBBLES = frozenset("0123456789ABCDE")
+
 
 def unswapped(octets: bytes) -> str:
-    """The digits of nibble-swapped BCD, without the filler F at the end."""
-    text = "".join(f"{octet & 0x0F:X}{octet >> 4:X}" for octet in octets).rstrip("F")
-    return _digits(text, f"nibble-swapped BCD ({octets.hex().upper()})")
+    """The digits of nibble-swapped BCD, without the filler F at the end.
+
+    Letters A to E come back as they are: some operators' ICCIDs have them.
+    """
+    return "".join(f"{octet & 0x0F:X}{octet >> 4:X}" for octet in octets).rstrip("F")
 
 
 def swapped(digits: str, size: int) -> bytes:
-    """`digits` in `size` octets of nibble-swapped BCD, filled up with F."""
-    if len(_digits(digits, "a number")) > 2 * size:
-        raise ValueError(f"{digits!r} has more than {2 * size} digits")
+    """`digits`, 0 to 9 and A to E, in `size` octets of nibble-swapped BCD, filled up with F."""
+    if not _NIBBLES.issuperset(digits) or len(digits) > 2 * size:
+        raise ValueError(f"{digits!r} is not a number of at most {2 * size} digits")
     padded = digits.ljust(2 * size, "F")
     return bytes.fromhex("".join(padded[i + 1] + padded[i] for i in range(0, len(padded), 2)))
 
 
 def iccid_digits(ef_iccid: bytes) -> str:
-    """The ICCID in EF_ICCID, 18 to 20 digits (TS 102 221 13.2)."""
+    """The ICCID in EF_ICCID, up to 20 digits (TS 102 221 13.2)."""
     if len(ef_iccid) != 10:
         raise ValueError(f"EF_ICCID has 10 octets, not {len(ef_iccid)}")
     return unswapped(ef_iccid)
+
+
+def same_iccid(one: str, other: str) -> bool:
+    """Whether two readings are of the same ICCID: some modems leave the last digits off."""
+    return min(len(one), len(other)) >= 18 and (one.startswith(other) or other.startswith(one))
 
 
 def iccid_octets(iccid: str) -> bytes:
@@ -34,7 +43,7 @@ def imsi_digits(ef_imsi: bytes) -> str:
     """The IMSI in EF_IMSI: its length, then a parity nibble and the digits (TS 31.102 4.2.2)."""
     if len(ef_imsi) != 9 or not 1 <= ef_imsi[0] <= 8:
         raise ValueError(f"not an EF_IMSI: {ef_imsi.hex().upper()}")
-    return unswapped(ef_imsi[1 : 1 + ef_imsi[0]])[1:]
+    return _digits(unswapped(ef_imsi[1 : 1 + ef_imsi[0]])[1:], "an IMSI")
 
 
 def imsi_octets(imsi: str) -> bytes:

@@ -7,7 +7,6 @@ card's: operations that are not known here are passed on, and the card says what
 from collections.abc import Callable
 
 from ipad import asn1
-from ipad.bcd import unswapped
 from ipad.errors import DecodeError
 from ipad.esipa.model import (
     DataRequest,
@@ -17,6 +16,7 @@ from ipad.esipa.model import (
     Malformed,
     Operation,
 )
+from modem.bcd import unswapped
 
 _EVENTS = {(b"\x80", 1): "install", (b"\x40", 2): "enable", (b"\x20", 3): "disable", (b"\x10", 4): "delete"}
 

@@ -1,12 +1,12 @@
 """ES10c (SGP.22 5.7.15, 5.7.20; SGP.32 5.9.13): what is on the card."""
 
 from ipad import asn1
-from ipad.bcd import swapped
 from ipad.errors import EuiccRefused
 from ipad.euicc import read, shapes
 from ipad.euicc.isdr import Isdr
 from ipad.euicc.model import ProfileInfo
 from ipad.euicc.refusal import refuse
+from modem.bcd import iccid_octets
 from modem.errors import CardRefused
 
 TAGS = bytes.fromhex("5A 4F 9F70 90 91 92 95 99 9F26 9F67 9F7B")
@@ -29,7 +29,7 @@ def profiles(
     """
     request: dict[str, object] = {}
     if iccid is not None:
-        request["searchCriteria"] = ("iccid", swapped(iccid))
+        request["searchCriteria"] = ("iccid", iccid_octets(iccid))
     elif aid is not None:
         request["searchCriteria"] = ("isdpAid", aid)
     elif profile_class is not None:

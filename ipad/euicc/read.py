@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from ipad import asn1
-from ipad.bcd import unswapped
 from ipad.errors import DecodeError
 from ipad.euicc import shapes
 from ipad.euicc.model import (
@@ -18,6 +17,7 @@ from ipad.euicc.model import (
     Value,
 )
 from ipad.euicc.refusal import named
+from modem.bcd import unswapped
 
 PROFILE_CLASSES = ("test", "provisioning", "operational")
 _ID_TYPES = {1: "oid", 2: "fqdn", 3: "proprietary"}

@@ -17,8 +17,7 @@ from ipad.procedures.gateway import Gateway
 from modem import bcd
 
 MOST_PACKAGES = 50
-"""In one poll: an eIM that hands out more, or the same one for ever, gets the rest at the next poll."""
-
+"""In one poll: an eIM that hands out more gets the rest at the next poll."""
 
 _UNDEFINED = 127
 
@@ -42,6 +41,7 @@ def run(gateway: Gateway, eim_id: str, tell: Cause | None) -> Polled:
 def _run(gateway: Gateway, esipa: Esipa, eim_id: str, tell: Cause | None) -> Polled:
     deliver.run(gateway, esipa, eim_id)
     changed = finished = False
+    before: EimPackage | None = None
     for _ in range(MOST_PACKAGES):
         offered = esipa.get_eim_package(
             notify_state_change=tell is not None,
@@ -52,6 +52,11 @@ def _run(gateway: Gateway, esipa: Esipa, eim_id: str, tell: Cause | None) -> Pol
         if isinstance(offered, NoPackage):
             finished = True
             break
+        if offered == before:
+            # It has not taken the answer, and would hand out the same for ever.
+            gateway.note("poll", f"{eim_id} hands out the same package again: that has to wait")
+            break
+        before = offered
         changed = True
         trial = _work_off(gateway, eim_id, offered)
         if trial is not None:

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from modem import at_parse
+from modem import at_parse, bcd
 from modem.at_parse import Registered
 from modem.radio import Registration, Sim
 
@@ -93,9 +93,13 @@ def test_what_is_no_iccid_is_none() -> None:
     assert at_parse.iccid(["+CCID: 8900000000000000001789", "+CCID: 1234"]) is None
 
 
+def test_an_iccid_may_have_letters() -> None:
+    assert at_parse.iccid(["+CCID: 8986AC0000000000001F"]) == "8986AC0000000000001"
+
+
 def test_an_iccid_without_its_check_digit_is_the_same_one() -> None:
-    assert at_parse.same_iccid("8900000000000000001", "89000000000000000017")
-    assert not at_parse.same_iccid("89000000000000000017", "89000000000000000025")
+    assert bcd.same_iccid("8900000000000000001", "89000000000000000017")
+    assert not bcd.same_iccid("89000000000000000017", "89000000000000000025")
 
 
 def test_addresses_of_contexts_that_have_one() -> None:

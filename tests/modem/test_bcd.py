@@ -50,11 +50,17 @@ def test_what_was_written_is_read_again(iccid: str, imsi: str, plmn: str) -> Non
 
 @given(st.binary(max_size=12))
 def test_octets_that_are_no_number_are_a_value_error_and_nothing_else(octets: bytes) -> None:
-    for read in (bcd.unswapped, bcd.iccid_digits, bcd.imsi_digits, bcd.plmn_digits):
+    for read in (bcd.imsi_digits, bcd.plmn_digits):
         try:
             assert read(octets).isdigit()
         except ValueError:
             continue
+
+
+def test_an_operators_iccid_may_have_letters() -> None:
+    assert bcd.iccid_digits(bcd.iccid_octets("8986AC0000000000001")) == "8986AC0000000000001"
+    with pytest.raises(ValueError, match="not a number"):
+        bcd.iccid_octets("8986XY")
 
 
 @pytest.mark.parametrize("plmn", ["", "0010", "0010100", "0010A", "00 01"])
