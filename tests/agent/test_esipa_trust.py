@@ -133,6 +133,26 @@ def test_a_later_connection_resumes_the_session_and_costs_less(
     assert octets[1] < octets[0]
 
 
+@pytest.mark.parametrize("version", VERSIONS)
+def test_a_session_that_was_resumed_is_kept_for_the_next_time(
+    version: ssl.TLSVersion, server: Identity, make_esipa: MakeEsipa
+) -> None:
+    anchor = certificate_of(server)
+    uplink = Uplink()
+    kept = []
+    with Peer(server, answering(NO_PACKAGE), version=version) as peer:
+        for _ in range(3):
+            esipa = make_esipa(peer, anchor, uplink=uplink)
+            assert esipa.get_eim_package() == NoPackage()
+            esipa.close()
+            kept.append(uplink.trusts.of("eim.example", "localhost", peer.port, anchor, None).session)
+    assert peer.resumed == [False, True, True]
+    assert kept[0] is not None
+    # The same object: every other would be a look at `session`, which loses memory.
+    assert kept[1] is kept[0]
+    assert kept[2] is kept[0]
+
+
 def test_a_changed_anchor_or_host_starts_without_the_old_session(
     server: Identity, ca: Identity, stranger: Identity, make_esipa: MakeEsipa
 ) -> None:
