@@ -79,6 +79,8 @@ class ControlServer:
             answer = self._answer(request, client)
         except (OSError, ValueError, AttributeError) as error:
             answer = {"error": f"not a request: {error}"}
+        except IpadError as error:
+            answer = {"error": str(error)}
         if answer is not None:
             _send(client, answer)
 

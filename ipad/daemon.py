@@ -14,7 +14,7 @@ from ipad.agent import Agent
 from ipad.clock import PoweredClock
 from ipad.config import Config
 from ipad.control import ControlServer
-from ipad.errors import ConfigError
+from ipad.errors import ConfigError, IpadError
 from ipad.esipa.http import Uplink
 from ipad.instance import lock, make_directories
 from ipad.journal import Journal
@@ -38,10 +38,10 @@ def run(config_file: Path | None) -> None:
     with lock(runtime_dir):
         while True:
             _run_once(settings, state_dir, runtime_dir, mailbox, watchdog)
-            if not mailbox.reloading:
+            if mailbox.ending:
                 break
             watchdog.reloading()
-            mailbox.stopping = mailbox.reloading = False
+            mailbox.reloading = False
             settings = _reload(config_file, settings)
     watchdog.stopping()
     mailbox.close()
@@ -83,8 +83,8 @@ class _Board:
     def __init__(self, watchdog: Watchdog) -> None:
         self._watchdog = watchdog
         self._status: dict[str, Any] = {}
-        self._profiles: list[dict[str, Any]] = []
-        self._info: dict[str, Any] = {}
+        self._profiles: list[dict[str, Any]] | None = None
+        self._info: dict[str, Any] | None = None
         self._ready = False
         self._said = ""
 
@@ -110,10 +110,16 @@ class _Board:
     def answers(self, powered: PoweredClock, journal: Path) -> dict[str, Callable[[], Any]]:
         return {
             "status": lambda: {**self._status, "now": powered.now()},
-            "profiles": lambda: self._profiles,
-            "info": lambda: self._info,
+            "profiles": lambda: self._of_card(self._profiles),
+            "info": lambda: self._of_card(self._info),
             "history": lambda: _history(journal),
         }
+
+    def _of_card(self, known: Any) -> Any:
+        """What was read from the card; IpadError if none has been."""
+        if known is None:
+            raise IpadError(f"no card has been read since the start ({self._status['why']})")
+        return known
 
 
 def _history(path: Path) -> list[dict[str, Any]]:
@@ -128,7 +134,7 @@ def _history(path: Path) -> list[dict[str, Any]]:
 def _handle_signals(mailbox: Mailbox) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: mailbox.stop())
-    signal.signal(signal.SIGHUP, lambda *_: mailbox.stop(reload=True))
+    signal.signal(signal.SIGHUP, lambda *_: mailbox.reload())
 
 
 class _Priorities(logging.Formatter):

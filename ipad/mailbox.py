@@ -23,10 +23,15 @@ class Mailbox:
     def __init__(self) -> None:
         self._eventfd = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
         self._orders: queue.SimpleQueue[Order] = queue.SimpleQueue()
-        self.stopping = False
-        """Stop at the next boundary between two actions."""
+        self.ending = False
+        """Stop for good."""
         self.reloading = False
         """Stop, and start again with the configuration as it is now."""
+
+    @property
+    def stopping(self) -> bool:
+        """Stop at the next boundary between two actions."""
+        return self.ending or self.reloading
 
     def fileno(self) -> int:
         return self._eventfd
@@ -35,10 +40,14 @@ class Mailbox:
         self._orders.put(order)
         self._wake()
 
-    def stop(self, *, reload: bool = False) -> None:
-        """Asks the loop to end."""
-        self.reloading = reload
-        self.stopping = True
+    def stop(self) -> None:
+        """Asks the loop to end. Nothing takes it back."""
+        self.ending = True
+        self._wake()
+
+    def reload(self) -> None:
+        """Asks the loop to end and be started again."""
+        self.reloading = True
         self._wake()
 
     def take(self) -> list[Order]:
