@@ -177,6 +177,11 @@ class Gateway:
                 raise IpadError("the daemon did not say READY: " + " ".join(self.agent_log()[-1:]))
             time.sleep(_LOOK)
 
+    def running(self, part: str) -> bool:
+        """Whether the part, "agent", "modem", "eim" or "network", is there."""
+        process = self._processes.get(part)
+        return process is not None and process.poll() is None
+
     @property
     def agent(self) -> subprocess.Popen[str]:
         """The daemon's process."""

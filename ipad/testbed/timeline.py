@@ -4,6 +4,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Mapping
+from typing import TextIO
 
 PATIENCE = 90.0
 """Seconds for anything that has to happen; a day's longest wait takes far less."""
@@ -19,13 +20,17 @@ class Failed(Exception):
 
 
 class Timeline:
-    """Prints; may be written to from several threads. names: what is printed in place of an ICCID."""
+    """Prints; may be written to from several threads.
 
-    def __init__(self, names: Mapping[str, str]) -> None:
+    names: what is printed in place of an ICCID. out: where to, by default standard output.
+    """
+
+    def __init__(self, names: Mapping[str, str], out: TextIO = sys.stdout) -> None:
         self._names = names
+        self._out = out
         self._start = time.monotonic()
         self._lock = threading.Lock()
-        self._tty = sys.stdout.isatty()
+        self._tty = out.isatty()
         self._checks: list[tuple[str, bool]] = []
         self._given_up = False
 
@@ -77,4 +82,4 @@ class Timeline:
 
     def _print(self, text: str) -> None:
         with self._lock:
-            print(text, flush=True)
+            print(text, flush=True, file=self._out)

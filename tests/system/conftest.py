@@ -1,0 +1,48 @@
+"""The gateways of the system tests. They share one PKI: its keys take the longest to make."""
+
+from collections.abc import Callable, Generator, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ipad.testbed import pki
+from ipad.testbed.gateway import Gateway
+from tests.system.world import LINE, SCALE, STORY, WAITS
+
+_STORY_LINES = 60
+
+Start = Callable[..., AbstractContextManager[Gateway]]
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "demo: lives the demo's whole day, and is run once")
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport() -> Generator[None, Any, None]:
+    made = yield
+    report = made.get_result()
+    if report.failed:
+        report.sections.append(("What happened", "\n".join(STORY.getvalue().splitlines()[-_STORY_LINES:])))
+
+
+@pytest.fixture(scope="session")
+def system_pki(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    directory = tmp_path_factory.mktemp("system-pki")
+    pki.make_pki(directory)
+    return directory
+
+
+@pytest.fixture(scope="session")
+def start(tmp_path_factory: pytest.TempPathFactory, system_pki: Path) -> Start:
+    """Starts a gateway's surroundings, not the daemon. Keywords: waits that differ, anchor."""
+
+    @contextmanager
+    def started(anchor: str = "ca", **waits: Any) -> Iterator[Gateway]:
+        directory = tmp_path_factory.mktemp("gateway")
+        with Gateway(directory, LINE, SCALE, {**WAITS, **waits}, pki=system_pki, anchor=anchor) as gateway:
+            yield gateway
+
+    return started
