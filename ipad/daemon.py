@@ -14,7 +14,7 @@ from ipad.agent import Agent
 from ipad.clock import PoweredClock
 from ipad.config import Config
 from ipad.control import ControlServer
-from ipad.errors import ConfigError, IpadError
+from ipad.errors import ConfigError, IpadError, Unreachable
 from ipad.esipa.http import Uplink
 from ipad.instance import lock, make_directories
 from ipad.journal import Journal
@@ -63,9 +63,16 @@ def _run_once(
 ) -> None:
     journal = Journal(state_dir / "journal.db")
     powered = clock.start(journal)
-    uplink = Uplink(interface=settings.connectivity.interface or None, idle=watchdog.feed)
+
+    def idle() -> None:
+        """In waits for the network: whoever stops the daemon is not kept waiting for an eIM."""
+        watchdog.feed()
+        if mailbox.stopping:
+            raise Unreachable("broken off: the daemon is told to stop")
+
+    uplink = Uplink(interface=settings.connectivity.interface or None, idle=idle)
     board = _Board(watchdog)
-    with open_gateway(settings, journal, powered, uplink) as gateway:
+    with open_gateway(settings, journal, powered, uplink, watchdog.feed) as gateway:
         agent = Agent(settings, journal, powered, mailbox, uplink, gateway, watchdog, board.publish)
         board.show(agent)  # what the journal remembers, for whoever asks before the card is read
         answers = board.answers(powered, journal.path)

@@ -41,9 +41,12 @@ def open_isdr(settings: Config, modem: Modem, idle: Callable[[], None]) -> Isdr:
 
 @contextmanager
 def open_gateway(
-    settings: Config, journal: Journal, powered: PoweredClock, uplink: Uplink
+    settings: Config, journal: Journal, powered: PoweredClock, uplink: Uplink, idle: Callable[[], None]
 ) -> Iterator[Gateway]:
-    """All the parts of a gateway; the port is given back at the end."""
+    """All the parts of a gateway; the port is given back at the end.
+
+    idle: called at least once a second while modem or card are waited for.
+    """
     esipa_settings = EsipaSettings(
         path=settings.esipa.path,
         media_type=settings.esipa.content_type,
@@ -58,8 +61,8 @@ def open_gateway(
         log.info("%s: %s", what, text)
         journal.note(powered.now(), what, text)
 
-    modem = open_modem(settings, uplink.idle)
-    isdr = open_isdr(settings, modem, uplink.idle)
+    modem = open_modem(settings, idle)
+    isdr = open_isdr(settings, modem, idle)
     try:
         yield Gateway(isdr, modem.radio, journal, settings.waits, esipa, note)
     finally:
