@@ -139,6 +139,8 @@ class Gateway:
 
     def unplug(self) -> None:
         """The modem loses its power; the card keeps what is written."""
+        # As udev does: the pty's number is somebody else's soon.
+        (self.directory / "tty").unlink(missing_ok=True)
         self._kill("modem")
 
     def start_eim(self, *arguments: str) -> None:
