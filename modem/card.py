@@ -171,7 +171,8 @@ def exchange(uicc: Uicc, apdu: bytes, get_response_cla: int, limit: int = ANSWER
     """One command to its end: 6Cxx sent again with the right Le, 61xx fetched (TS 102 221 7.3.1.1).
 
     6Cxx says that nothing was executed, so sending again is safe. Raises ModemError for an answer
-    above `limit` octets, and for a card that keeps announcing data and gives none.
+    above `limit` octets, and for a card that keeps announcing data and gives none. Whatever is raised
+    after 61xx says that the command was executed: only its answer is lost.
     """
     doing = f"sending {apdu[:4].hex().upper()}"
     reply = uicc.transmit(apdu)
@@ -179,7 +180,11 @@ def exchange(uicc: Uicc, apdu: bytes, get_response_cla: int, limit: int = ANSWER
         reply = uicc.transmit(_with_le(apdu, reply.sw & 0xFF))
     data = bytearray(reply.data)
     while reply.sw >> 8 == 0x61:
-        reply = _get_response(uicc, get_response_cla, reply.sw & 0xFF)
+        try:
+            reply = _get_response(uicc, get_response_cla, reply.sw & 0xFF)
+        except ModemError as error:
+            error.executed = True
+            raise
         if reply.sw >> 8 == 0x61 and not reply.data:
             raise ModemError(
                 doing, "the card announces data and gives none", "reset the modem", executed=True
