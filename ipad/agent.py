@@ -47,7 +47,7 @@ from ipad.procedures import resume
 from ipad.procedures.gateway import Gateway
 from ipad.watchdog import Watchdog
 from modem.bcd import same_iccid
-from modem.errors import ModemError
+from modem.errors import ModemError, PortGone
 from modem.radio import Radio, RadioStatus
 
 log = logging.getLogger("ipad")
@@ -128,11 +128,15 @@ class Agent:
             self._find_card()
         elif isinstance(action, ApplyRemedy):
             self._look()
-        elif isinstance(outcome, Failed | Unknown):
+        elif isinstance(outcome, Failed | Unknown) or self._cut_in_two(outcome):
             return self._ask_card(outcome)
         if getattr(outcome, "card", None) is not None:
             self._reachable = None
         return outcome
+
+    def _cut_in_two(self, outcome: Outcome) -> bool:
+        """The card refused something only after the step's command itself."""
+        return isinstance(outcome, Refused) and self.journal.step() is not None
 
     def _probe(self) -> Outcome:
         """Looks at the modem, then whether traffic flows; the link's change comes before the end."""
@@ -159,7 +163,7 @@ class Agent:
     def _find_card(self, starting: bool = False) -> None:
         """Reads the card, resumes what was interrupted, and reports what is there."""
         try:
-            ended = resume.run(self.gateway)
+            ended = self._resume()
             contents = self.gateway.read_card()
         except (ModemError, IpadError) as error:
             self.note("card", str(error))
@@ -169,6 +173,15 @@ class Agent:
         self.state = replace(self.state, seed=contents.eid.hex())
         self._events.append(Started(contents.view(), ended))
 
+    def _resume(self) -> Ended | None:
+        """Resumes the journal's step. One that can't be is given up, or there would be no card ever again."""
+        try:
+            return resume.run(self.gateway)
+        except IpadError as error:
+            self.note("resume", f"given up, the card says how it ended: {error}")
+            self.journal.finish()
+            return None
+
     def _look(self) -> None:
         """Reads the modem's status, and the card if the modem uses another profile than it said."""
         radio = self.gateway.radio
@@ -177,6 +190,10 @@ class Agent:
             return
         try:
             self.radio_status = radio.status()
+        except PortGone as error:
+            self.radio_status = None
+            self._lose_card(error)
+            return
         except ModemError as error:
             log.info("%s", error)
             self.radio_status = None

@@ -90,7 +90,7 @@ def absorb(state: State, event: Event, now: float, waits: Waits) -> State:
     """What the event says goes into the state."""
     match event:
         case Started(card, interrupted):
-            state = replace(state, busy=None, link=None, rounds=0)
+            state = replace(state, link=None, rounds=0)
             if interrupted is not None:
                 state = absorb_end(state, interrupted.action, interrupted.outcome, now, waits)
                 if interrupted.switched:
@@ -160,18 +160,19 @@ def absorb_end(state: State, action: Action, outcome: Outcome, now: float, waits
             wait = waits.probe_interval if state.link is Link.OK else waits.probe_retry
             if state.phase is not Phase.NO_CARD:
                 return replace(state, probe_at=now + wait)
-        case Fallback(), Switched(card):
+        case Fallback(), Switched(card, former):
             returns = state.returns + (state.trial is not None and state.trial.kind is TrialKind.RETURN)
-            state = replace(state, card=card, origin=_enabled(state), returns=returns, trial=None)
+            state = replace(state, card=card, origin=former or _enabled(state), returns=returns, trial=None)
             rest_until = now + doubled(waits.trial, returns, waits.return_max)
             state = replace(state, link=None, probe_at=now, return_at=None, rest_until=rest_until)
             return polling.after_switch(state, now, Cause.FALLBACK, None)
-        case Return(), Switched(card):
-            trial = Trial(TrialKind.RETURN, card.enabled, former=_enabled(state))
+        case Return(), Switched(card, former):
+            trial = Trial(TrialKind.RETURN, card.enabled, former=former or _enabled(state))
             return put_on_trial(replace(state, card=card), trial, now)
-        case Rollback(), Switched(card):
+        case Rollback(), Switched(card, former):
             ordered_by = state.trial.eim_id if state.trial else None
-            trial = Trial(TrialKind.ROLLED_BACK, card.enabled, former=_enabled(state), eim_id=ordered_by)
+            former = former or _enabled(state)
+            trial = Trial(TrialKind.ROLLED_BACK, card.enabled, former=former, eim_id=ordered_by)
             return put_on_trial(replace(state, card=card), trial, now)
         case Return(), _:
             return replace(state, returns=state.returns + 1, return_at=None)

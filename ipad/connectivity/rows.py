@@ -236,7 +236,8 @@ ROWS: tuple[Row, ...] = (
     Row(WITH_CARD, Ended, (refused_as(Return, "fallbackNotAvailable"),), Phase.OPERATING, None, "the card knows nothing to return to: the eIM decides"),
     Row(FALLBACK, Ended, (ended(Return),), Phase.FALLBACK, None, "the return did not happen"),
     Row(ON_THE_WAY, Ended, (ended(Return),), Phase.REMEDYING, None, "the return did not happen"),
-    Row(TRIAL, Ended, (ended(Rollback), link_ok), Phase.OPERATING, None, "no rollback, and the link is there: only the eIM is not"),
+    Row(TRIAL, Ended, (ended(Rollback, Refused), link_ok), Phase.OPERATING, None, "no rollback, and the link is there: only the eIM is not"),
+    Row(TRIAL, Ended, (ended(Rollback), link_ok), Phase.TRIAL, None, "the rollback did not happen: it will be tried again"),
     Row(TRIAL, Ended, (ended(Rollback), can_fall_back), None, fall_back, "no rollback: fallback instead"),
     Row(TRIAL, Ended, (ended(Rollback),), Phase.REMEDYING, None, "no rollback, and no fallback profile"),
 

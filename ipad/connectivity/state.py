@@ -157,6 +157,8 @@ class Switched:
     """The switch is done, and this is what the card says now."""
 
     card: CardView
+    former: str | None = None
+    """ICCID that was enabled before, where the card was lost in between; None: the one that State has."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,7 +37,7 @@ def run(gateway: Gateway) -> Ended | None:
     contents = switch.resume(gateway, step)
     if contents is None:
         return Ended(action, Failed("it was interrupted before the card did it"))
-    return Ended(action, Switched(contents.view()))
+    return Ended(action, Switched(contents.view(), former=step.before))
 
 
 def _package(gateway: Gateway, step: Step) -> Ended:

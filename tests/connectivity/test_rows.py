@@ -142,6 +142,12 @@ CASES = [
         Phase.OPERATING,
     ),
     Case(
+        "the rollback did not happen: it will be tried again",
+        replace(rollback_trial, link=Link.OK),
+        Ended(Rollback(), Failed("x")),
+        Phase.TRIAL,
+    ),
+    Case(
         "no rollback: fallback instead",
         replace(rollback_trial, link=Link.NOT_REGISTERED),
         Ended(Rollback(), Refused("rollbackNotAllowed")),
@@ -299,6 +305,21 @@ def test_what_happens_while_an_action_is_in_flight_is_kept_for_its_end() -> None
     assert (state.phase, action) == (Phase.OPERATING, None)
     state, _ = decide(state, Ended(Poll("eim"), Polled(False, False)), NOW, WAITS)
     assert state.phase is Phase.REMEDYING
+
+
+def test_the_look_that_finds_the_card_ends_before_anything_else_begins() -> None:
+    state = replace(no_card, busy=Probe())
+    state, action = decide(state, Started(ON_NORD), NOW, WAITS)
+    assert (state.busy, action) == (Probe(), None)
+    state, action = decide(state, Ended(Probe(), Probed(None)), NOW, WAITS)
+    assert (state.phase, action) == (Phase.OPERATING, Probe())
+
+
+def test_a_switch_that_is_over_once_the_card_is_back_knows_where_it_came_from() -> None:
+    lost, _ = decide(remedying, CardChanged(None), NOW, WAITS)
+    ended = Ended(Fallback(), Switched(ON_BOOTSTRAP, former=NORD))
+    state, _ = decide(lost, Started(ON_BOOTSTRAP, ended), NOW, WAITS)
+    assert (state.phase, state.origin) == (Phase.FALLBACK, NORD)
 
 
 def test_a_fallback_is_told_to_every_eim_and_an_order_to_all_but_its_own() -> None:
