@@ -1,0 +1,221 @@
+"""Points where a run touches the outside, and what can happen at one of them.
+
+Between two points nothing outlives the process: to be killed after one and before the next is the same. So
+is to be killed at two points between which nothing has changed that outlives it, and only one of them is
+struck. What goes on in the running agent, like a silent modem, strikes at each point.
+"""
+
+import json
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from ipad.errors import Unreachable
+from ipad.esipa.client import Esipa
+from ipad.journal import Journal, Owed, Step
+from modem.errors import AtError, AtTimeout
+from modem.radio import Identity, Radio, RadioStatus, Remedy
+from modem.uicc import Reply, Uicc
+
+T = TypeVar("T")
+
+APDU, RADIO, JOURNAL, HTTP = "apdu", "radio", "journal", "http"
+
+
+class Killed(BaseException):
+    """The process ends here."""
+
+
+class Harm:
+    """Strikes at the `at`th point of its kinds; 0: never."""
+
+    kinds: tuple[str, ...] = ()
+    in_step = False
+    """Only points between the begin of a step and its end count."""
+
+    def __init__(self, at: int = 0) -> None:
+        self.at = at
+        self.step_open = False
+        self.lasting: Callable[[], object] = lambda: None
+        """What would outlive the process now."""
+        self.points: list[object] = []
+        """What would have outlived it, at each point."""
+        self.struck = ""
+        """What it struck."""
+
+    def pass_(self, kind: str, what: str, do: Callable[[], T]) -> T:
+        if kind not in self.kinds or (self.in_step and not self.step_open):
+            return do()
+        if not self.at:
+            self.points.append(self.lasting())
+            return do()
+        self.at -= 1
+        if self.at:
+            return do()
+        self.at = -1
+        self.struck = f"{kind} {what}"
+        return self.strike(do)
+
+    def strike(self, do: Callable[[], T]) -> T:
+        raise NotImplementedError
+
+
+class Kill(Harm):
+    """The process is killed; modem and card go on."""
+
+    kinds = (APDU, RADIO, JOURNAL, HTTP)
+    power_cut = False
+
+    def strike(self, _do: Callable[[], T]) -> T:
+        raise Killed
+
+
+class PowerCut(Kill):
+    """Everything loses power."""
+
+    power_cut = True
+
+
+class Unheard(Harm):
+    """The modem is silent, and the APDU has not reached the card."""
+
+    kinds = (APDU,)
+    in_step = True
+
+    def strike(self, _do: Callable[[], T]) -> T:
+        raise AtTimeout("sending an APDU", "no answer", executed=None)
+
+
+class Unanswered(Unheard):
+    """The modem is silent, and the card has executed the APDU."""
+
+    def strike(self, do: Callable[[], T]) -> T:
+        do()
+        return super().strike(do)
+
+
+class NotSent(Unheard):
+    """The modem says that it does not send the APDU (+CME ERROR: SIM busy)."""
+
+    def strike(self, _do: Callable[[], T]) -> T:
+        raise AtError("sending an APDU", "+CME ERROR: 14", executed=False, code=14)
+
+
+class Garbled(Unheard):
+    """The card has executed the APDU, and what arrives is the answer to another: BF2D's undefinedError."""
+
+    def strike(self, do: Callable[[], T]) -> Any:
+        do()
+        return Reply(bytes.fromhex("BF2D0381017F"), 0x9000)
+
+
+class RequestLost(Harm):
+    """The connection breaks before the eIM has seen the request."""
+
+    kinds = (HTTP,)
+
+    def strike(self, _do: Callable[[], T]) -> T:
+        raise Unreachable("the connection broke")
+
+
+class AnswerLost(Harm):
+    """The eIM has done it, and the connection breaks under its answer."""
+
+    kinds = (HTTP,)
+
+    def strike(self, do: Callable[[], T]) -> T:
+        do()
+        raise Unreachable("the connection broke")
+
+
+class HarmedUicc:
+    """The way to the card."""
+
+    def __init__(self, uicc: Uicc, harm: Harm) -> None:
+        self._uicc = uicc
+        self._harm = harm
+        self.sent = 0
+
+    def reset(self) -> bytes:
+        return self._uicc.reset()
+
+    def transmit(self, apdu: bytes) -> Reply:
+        self.sent += 1
+        return self._harm.pass_(APDU, apdu[:8].hex(), lambda: self._uicc.transmit(apdu))
+
+
+class HarmedRadio:
+    """The modem's cellular side: taking a profile is a point."""
+
+    def __init__(self, radio: Radio, harm: Harm) -> None:
+        self._radio = radio
+        self._harm = harm
+
+    def identity(self) -> Identity:
+        return self._radio.identity()
+
+    def status(self) -> RadioStatus:
+        return self._radio.status()
+
+    def apply(self, remedy: Remedy) -> None:
+        self._harm.pass_(RADIO, remedy.value, lambda: self._radio.apply(remedy))
+
+    def take_profile(self, iccid: str | None) -> None:
+        self._harm.pass_(RADIO, f"take_profile({iccid})", lambda: self._radio.take_profile(iccid))
+
+    def fileno(self) -> int:
+        return self._radio.fileno()
+
+    def pump(self) -> bool:
+        return self._radio.pump()
+
+
+class HarmedJournal(Journal):
+    """The journal on disk: each write is a point."""
+
+    harm: Harm
+
+    def begin(self, step: Step) -> None:
+        self._write("begin", lambda: super(HarmedJournal, self).begin(step))
+        self.harm.step_open = True
+
+    def finish(self, owe: tuple[str, bytes] | None = None) -> None:
+        self._write("finish", lambda: super(HarmedJournal, self).finish(owe))
+        self.harm.step_open = False
+
+    def owe(self, eim_id: str, arm: bytes) -> None:
+        self._write("owe", lambda: super(HarmedJournal, self).owe(eim_id, arm))
+
+    def paid(self, owed_id: int) -> None:
+        self._write("paid", lambda: super(HarmedJournal, self).paid(owed_id))
+
+    def remember(self, **values: str) -> None:
+        self._write("remember", lambda: super(HarmedJournal, self).remember(**values))
+
+    def conclude(self, **values: str) -> None:
+        self._write("conclude", lambda: super(HarmedJournal, self).conclude(**values))
+        self.harm.step_open = False
+
+    def _write(self, what: str, do: Callable[[], None]) -> None:
+        self.harm.pass_(JOURNAL, what, do)
+
+    def rows(self) -> list[object]:
+        """All that is kept, but for times and the history."""
+        state = self.recall("state")
+        return [self.step(), self.all_owed(), json.loads(state) if state else None]
+
+    def all_owed(self) -> list[Owed]:
+        """What is owed to anybody."""
+        return [Owed(*row) for row in self._db.execute("SELECT id, eim_id, arm FROM owed")]
+
+
+class HarmedEsipa(Esipa):
+    """The eIM: each request is a point."""
+
+    harm: Harm
+    routed: Callable[[], bool]
+    """Whether the profile in use has a way to the eIM."""
+
+    def _post(self, call: Any) -> Any:
+        if not self.routed():
+            raise Unreachable(f"{call.function}: no route")
+        return self.harm.pass_(HTTP, call.function, lambda: super(HarmedEsipa, self)._post(call))
