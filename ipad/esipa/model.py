@@ -41,6 +41,11 @@ class EuiccPackage:
         """An enable or disable is in it, or something that this agent does not know."""
         return any(o.name in ("enable", "disable", "unknown") for o in self.operations)
 
+    @property
+    def only_asks(self) -> bool:
+        """Nothing that the agent knows of the card changes by it."""
+        return all(o.name in ("listProfileInfo", "getRAT", "listEim") for o in self.operations)
+
 
 @dataclass(frozen=True, slots=True)
 class DataRequest:

@@ -49,7 +49,8 @@ def _conclude(
         return None
     if not result.switched:
         # Profiles, eIMs or the fallback attribute may have changed.
-        gateway.read_card()
+        if not package.only_asks:
+            gateway.read_card()
         gateway.journal.finish()
         return None
     contents = switch.settle(gateway, package.enables)

@@ -73,10 +73,12 @@ def test_a_package_says_what_it_would_switch() -> None:
     found = package.read(signed_package(wrap(0xA0, wrap(0xA3, ICCID))))
     assert isinstance(found, EuiccPackage)
     assert (found.enables, found.rollback, found.may_switch) == (DIGITS, False, True)
+    assert not found.only_asks
     found = package.read(signed_package(wrap(0xA1, bytes.fromhex("AB00"))))
     assert isinstance(found, EuiccPackage)
     assert found.operations == (Operation("listEim"),)
     assert (found.enables, found.rollback, found.may_switch) == (None, False, False)
+    assert found.only_asks
 
 
 @pytest.mark.parametrize("operation", ["BF7700", "A3020500"])
@@ -85,6 +87,7 @@ def test_operations_that_are_not_understood_are_the_cards_to_judge(operation: st
     assert isinstance(found, EuiccPackage)
     assert found.operations == (Operation("unknown"),)
     assert found.may_switch
+    assert not found.only_asks
 
 
 START = b"\x80\x01e" + wrap(0x5A, EID) + b"\x81\x01\x05\x82\x02\xab\xcd"
