@@ -1,0 +1,91 @@
+"""The agent's own parts in this process, between the mock modem and the eIM: what can be counted is."""
+
+import math
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+
+from ipad import clock, config
+from ipad.eim import EimConfiguration
+from ipad.esipa.client import Esipa
+from ipad.esipa.http import Uplink
+from ipad.euicc.isdr import Isdr
+from ipad.journal import Journal
+from ipad.opening import open_modem
+from ipad.procedures.gateway import Gateway
+from ipad.testbed.bench.world import World
+from modem.card import Card, Channel
+
+_COMMAND = 255
+"""Octets that one STORE DATA takes, and ..."""
+_ANSWER = 256
+"""... that one GET RESPONSE brings."""
+_OPEN = 3
+"""Exchanges of a new channel: MANAGE CHANNEL, SELECT, GET RESPONSE for its FCI."""
+
+
+class Meter:
+    """A Card that adds up how many exchanges cannot be spared."""
+
+    def __init__(self, card: Card) -> None:
+        self.least = 0
+        self._card = card
+
+    def open(self, aid: bytes) -> Channel:
+        self.least += _OPEN
+        return self._card.open(aid)
+
+
+class MeteredIsdr(Isdr):
+    """Isdr, with a Meter: so many blocks of each command, and so many of its answer."""
+
+    def __init__(self, meter: Meter, settings: config.Config) -> None:
+        super().__init__(meter, settings.waits, sleep=time.sleep)
+        self.meter = meter
+
+    def store_data(self, function: str, request: bytes) -> bytes:
+        answer = super().store_data(function, request)
+        self.meter.least += math.ceil(len(request) / _COMMAND) + math.ceil(len(answer) / _ANSWER)
+        return answer
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """A gateway in the hands of the bench."""
+
+    gateway: Gateway
+    meter: Meter
+    uplink: Uplink
+    eim: EimConfiguration
+
+    def esipa(self) -> Esipa:
+        """A new client of the eIM."""
+        return self.gateway.esipa(self.eim, self.gateway.card().eid)
+
+
+@contextmanager
+def parts(world: World) -> Iterator[Parts]:
+    """Opens the modem, reads the card, and gives all of it back at the end."""
+    settings = config.load(world.config)
+    state = world.directory / "parts"
+    state.mkdir(exist_ok=True)
+    uplink = Uplink()
+
+    def esipa(eim: EimConfiguration, eid: bytes) -> Esipa:
+        return Esipa(eim, eid, settings.waits, uplink)
+
+    opened = open_modem(settings, uplink.idle)
+    with closing(Journal(state / "journal.db")) as journal, closing(opened) as modem:
+        powered = clock.start(journal)
+        meter = Meter(modem.card)
+        isdr = MeteredIsdr(meter, settings)
+
+        def note(what: str, text: str) -> None:
+            journal.note(powered.now(), what, text)
+
+        gateway = Gateway(isdr, modem.radio, journal, settings.waits, esipa, note)
+        modem.radio.status()
+        [eim] = gateway.read_card().eims
+        yield Parts(gateway, meter, uplink, eim)
+        isdr.close()
