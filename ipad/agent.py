@@ -129,7 +129,7 @@ class Agent:
         elif isinstance(action, ApplyRemedy):
             self._look()
         elif isinstance(outcome, Failed | Unknown) or self._cut_in_two(outcome):
-            return self._ask_card(outcome)
+            outcome = self._ask_card(outcome)
         if getattr(outcome, "card", None) is not None:
             self._reachable = None
         return outcome
@@ -216,10 +216,7 @@ class Agent:
     def _diagnose(self) -> None:
         if self.gateway.radio is None:
             return
-        link = diagnose(Facts(self.radio_status, self._reachable))
-        if link not in (Link.OK, Link.NO_TRAFFIC):
-            self._reachable = None
-        self._tell_link(link)
+        self._tell_link(diagnose(Facts(self.radio_status, self._reachable)))
 
     def _tell_link(self, link: Link) -> None:
         if link is not self.state.link and LinkChanged(link) not in self._events:

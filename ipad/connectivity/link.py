@@ -24,7 +24,10 @@ class Facts:
 
     radio: RadioStatus | None
     reachable: bool | None = None
-    """What the last probe over the cellular interface said; None: none since the link came up."""
+    """What the last probe over the cellular interface said; None: none since the profile was enabled.
+
+    A registration alone does not take it back: after a remedy a silent operator registers the modem again.
+    """
 
 
 def diagnose(facts: Facts) -> Link:

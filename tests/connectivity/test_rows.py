@@ -380,6 +380,16 @@ def test_a_poll_that_broke_off_is_tried_again_soon_although_nothing_was_owed() -
     assert state.polls["eim"].due <= NOW + WAITS.poll_retry
 
 
+def test_a_remedy_that_only_registers_the_modem_again_is_followed_by_a_probe_and_by_the_next_remedy() -> None:
+    state = replace(remedying, link=Link.NOT_REGISTERED, rung=1, until=NOW + 5, rounds=2)
+    state, action = decide(state, LinkChanged(Link.NO_TRAFFIC), NOW, WAITS)
+    assert action == Probe()
+    state, action = decide(state, Ended(Probe(), Probed(False)), NOW, WAITS)
+    assert (state.phase, action) == (Phase.REMEDYING, None)
+    state, action = decide(state, Deadline(), NOW + 5, WAITS)
+    assert action == ApplyRemedy(Remedy.RADIO_CYCLE)
+
+
 def test_nothing_is_waited_for_while_all_is_well_but_the_next_poll_and_look() -> None:
     state = replace(operating, polls={"eim": Plan(due=NOW + 50)}, probe_at=NOW + 60)
     assert wake(state) == NOW + 50
