@@ -65,7 +65,7 @@ class Gateway:
         self.notified: list[str] = []
         """What the daemon told the service manager (sd_notify(3)), over all its starts."""
         self._scale = scale
-        self._anchor = anchor
+        self.anchor = anchor
         self._line = line
         self._processes: dict[str, subprocess.Popen[str]] = {}
         self._done = threading.Event()
@@ -147,7 +147,7 @@ class Gateway:
         """Starts the eIM, with what it knew before. arguments: further ones of `ipad-testbed eim`."""
         self._start(
             "eim",
-            *("--state", str(self.directory / "eim"), "--pki", str(self.pki), "--anchor", self._anchor),
+            *("--state", str(self.directory / "eim"), "--pki", str(self.pki), "--anchor", self.anchor),
             *("--port", str(self._esipa_port), "--admin-port", str(self._admin_port)),
             *("--fqdn", f"localhost:{self._relay_port}", *arguments),
         )
