@@ -23,7 +23,7 @@ _EVENTS = {(b"\x80", 1): "install", (b"\x40", 2): "enable", (b"\x20", 3): "disab
 
 def read(der: bytes) -> EimPackage:
     """The package in `der` (BF51…, BF52… or BF54…), or Malformed with what could be read of it."""
-    tag, _ = next(asn1.tlvs(der))
+    tag, _ = next(asn1.tlvs(der), (0, b""))
     if tag not in _READERS:
         return Malformed(f"the eIM sent a package with tag {tag:X}, which is not known", "unknownPackage")
     reader, transaction = _READERS[tag]

@@ -52,7 +52,7 @@ class Isdr:
         up, and the next call opens a new channel.
         """
         blocks = [request[i : i + self.block] for i in range(0, len(request), self.block)] or [b""]
-        if len(blocks) > _MOST_BLOCKS:
+        if not self.takes(request):
             raise DecodeError(
                 f"{function}: {len(request)} octets do not fit into {_MOST_BLOCKS} STORE DATA blocks"
             )
@@ -62,6 +62,10 @@ class Isdr:
             header = bytes((0x80, 0xE2, p1, number, len(data)))
             answer += self._transmit(function, header + data)
         return bytes(answer)
+
+    def takes(self, request: bytes) -> bool:
+        """Whether a STORE DATA chain has room for it."""
+        return len(request) <= _MOST_BLOCKS * self.block
 
     def _transmit(self, function: str, apdu: bytes) -> bytes:
         channel = self._open()

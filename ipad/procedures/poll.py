@@ -68,6 +68,9 @@ def _run(gateway: Gateway, esipa: Esipa, eim_id: str, tell: Cause | None) -> Pol
 
 def _work_off(gateway: Gateway, eim_id: str, offered: EimPackage) -> Trial | None:
     """Does what the eIM wants; what it is owed for it is on the card or in the journal afterwards."""
+    if isinstance(offered, EuiccPackage) and not gateway.isdr.takes(offered.der):
+        reason = f"{len(offered.der)} octets are too many for the card"
+        offered = Malformed(reason, "invalidPackageFormat", offered.transaction_id)
     match offered:
         case EuiccPackage():
             return package.run(gateway, offered)
