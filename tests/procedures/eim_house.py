@@ -30,9 +30,14 @@ class Desk:
         return self.eim.records
 
     def order(self, *operations: dict[str, Any], forge: str | None = None, **other: Any) -> int:
-        """Queues a package of operations; or with `data`, `download` or `raw` something else."""
+        """Queues a package of operations; or with `data`, `download` or `raw` something else.
+
+        raw: the answer to GetEimPackage in hexadecimal, with {} in the place of the eimTransactionId.
+        """
         body = {"operations": list(operations)} if operations else other
         transaction = new_transaction()
+        if "raw" in body:
+            body["raw"] = body["raw"].format(transaction.hex())
         made = order(body, transaction)
         return self.records.queue(self.eid, made.kind, body, transaction, made.package, made.answer, forge)
 

@@ -101,11 +101,11 @@ class NotSent(Unheard):
 
 
 class Garbled(Unheard):
-    """The card has executed the APDU, and what arrives is the answer to another: BF2D's undefinedError."""
+    """The card has executed the APDU, and what arrives is BF2D's error profileChangeOngoing."""
 
     def strike(self, do: Callable[[], T]) -> Any:
         do()
-        return Reply(bytes.fromhex("BF2D0381017F"), 0x9000)
+        return Reply(bytes.fromhex("BF2D0381010B"), 0x9000)
 
 
 class RequestLost(Harm):

@@ -35,6 +35,8 @@ from tests.procedures.tiny_modem import TinyModem
 WAITS = replace(Waits(), idle=0.001, connect=20.0, http=20.0, return_after=600.0)
 MOST_TURNS = 400
 """Of the agent's loop, until what a case waits for has come."""
+MOST_LOOKS = 50 * MOST_TURNS
+"""At the clock, in the whole of a case."""
 
 
 @dataclass(frozen=True)
@@ -64,6 +66,9 @@ class JumpingClock(PoweredClock):
     site: "Site"
 
     def now(self) -> float:
+        self.site.looks += 1
+        if self.site.looks > MOST_LOOKS:
+            raise AssertionError("the agent runs in circles without ever waiting")
         return self.site.now
 
 
@@ -75,9 +80,8 @@ class Turns(Mailbox):
         self._site = site
 
     def take(self) -> list[Order]:
-        orders = super().take()
         self._site.turn()
-        return orders
+        return super().take()
 
 
 @dataclass
@@ -96,6 +100,7 @@ class Site:
     def __post_init__(self) -> None:
         self.now = 1000.0
         self.turns = 0
+        self.looks = 0
         self.routeless: set[str] = set()
         """ICCIDs whose operator has no route to the eIM."""
         self.card_dir = self.directory / "card"
@@ -109,6 +114,11 @@ class Site:
         self.agent: Agent | None = None
         self.done: Callable[[Site], bool] = lambda _site: True
         self.ask: Callable[[Site], Command | None] = lambda _site: None
+
+    def begin_with(self, memory: State) -> None:
+        """The card has been through something else before."""
+        state.store(self.card_dir, memory)
+        self.modem.insert(VirtualEuicc.open(self.card_dir, self.blank.pki))
 
     # What is true, whatever the agent says
 

@@ -1,0 +1,370 @@
+"""The poll, with a real eIM and the virtual card: what is fetched, delivered, told, and removed."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ipad.asn1 import wrap
+from ipad.connectivity.state import Cause, Polled
+from ipad.errors import IpadError, PeerRefused, Throttled
+from ipad.esipa.client import Esipa
+from ipad.esipa.model import Acknowledged, EmptyResponse
+from ipad.procedures import poll, switch
+from ipad.testbed.eim.faults import Fault
+from ipad.testbed.eim.serve import EIM_ID
+from ipad.testbed.euicc import VirtualEuicc, state
+from tests.euicc_card.world import BOOTSTRAP, NORD, SUED
+from tests.procedures.scenarios import on_nord
+from tests.procedures.site import Process, Site
+
+MakeSite = Callable[..., Site]
+LIST: dict[str, Any] = {"listProfileInfo": {}}
+INVALID, UNKNOWN = 1, 2
+"""eimPackageResultErrorCode invalidPackageFormat, unknownPackage."""
+
+
+@pytest.fixture
+def site(make_site: MakeSite) -> Site:
+    return make_site()
+
+
+@pytest.fixture
+def process(site: Site) -> Process:
+    return started(site)
+
+
+def started(site: Site) -> Process:
+    """A process that has read the card."""
+    process = site.open()
+    process.gateway.read_card()
+    return process
+
+
+def run(process: Process, tell: Cause | None = None) -> Polled:
+    return poll.run(process.gateway, EIM_ID, tell)
+
+
+def history(process: Process) -> str:
+    return "\n".join(entry.text for entry in process.journal.history())
+
+
+# What the eIM has to give
+
+
+def test_packages_are_worked_off_until_there_are_none(site: Site, process: Process) -> None:
+    numbers = [site.desk.order(LIST), site.desk.order({"delete": SUED}), site.desk.order(LIST)]
+    polled = run(process)
+    assert (polled.reached, polled.delivered, polled.finished, polled.trial) == (True, True, True, None)
+    assert [site.desk.package(n)["state"] for n in numbers] == ["done"] * 3
+    assert [p.iccid for p in process.gateway.card().profiles] == [BOOTSTRAP, NORD]
+    assert (site.memory().results, site.memory().notifications) == ([], [])
+
+
+def test_an_eim_that_never_ends_gets_the_rest_at_the_next_poll(
+    site: Site, process: Process, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(poll, "MOST_PACKAGES", 3)
+    for _ in range(5):
+        site.desk.order(LIST)
+    first = run(process)
+    assert (first.delivered, first.finished) == (True, False)
+    assert [p["state"] for p in site.desk.packages()] == ["done"] * 3 + ["queued"] * 2
+    assert run(process).finished
+    assert [p["state"] for p in site.desk.packages()] == ["done"] * 5
+
+
+def test_a_switch_ends_the_poll_with_the_profile_on_trial(site: Site, process: Process) -> None:
+    site.desk.order({"enable": NORD, "rollback": True})
+    site.desk.order(LIST)
+    polled = run(process)
+    assert polled.trial is not None
+    assert (polled.trial.iccid, polled.trial.former, polled.trial.rollback) == (NORD, BOOTSTRAP, True)
+    assert not polled.delivered
+    assert polled.card is not None
+    assert polled.card.enabled == NORD
+    assert [p["state"] for p in site.desk.packages()] == ["sent", "queued"]
+
+
+def test_a_package_that_switches_to_where_the_card_is_puts_nothing_on_trial(
+    site: Site, process: Process
+) -> None:
+    number = site.desk.order({"enable": BOOTSTRAP})
+    assert run(process).trial is None
+    assert site.desk.package(number)["state"] == "done"
+    assert process.journal.step() is None
+
+
+@pytest.mark.parametrize(
+    ("raw", "code", "named"),
+    [
+        ("BF4F03 BF7700", UNKNOWN, False),
+        ("BF4F15 BF5212 8310{}", INVALID, True),
+        ("BF4F18 BF5415 8210{} 9F0101", INVALID, True),
+        ("BF4F17 BF5114 3012 8210{}", INVALID, True),
+        ("BF4F05 BF5102 3000", INVALID, False),
+    ],
+)
+def test_a_package_that_cannot_be_worked_on_is_answered_and_out_of_the_way(
+    site: Site, process: Process, raw: str, code: int, named: bool
+) -> None:
+    number = site.desk.order(raw=raw.replace(" ", ""))
+    after = site.desk.order(LIST)
+    assert run(process).finished
+    assert [site.desk.package(n)["state"] for n in (number, after)] == ["failed", "done"]
+    [answer] = site.desk.results("eimPackageResultResponseError")
+    assert answer["content"]["eimPackageResultErrorCode"] == code
+    assert (answer["transaction"] == site.desk.package(number)["transaction"]) is named
+    assert process.journal.all_owed() == []
+
+
+def test_a_package_that_no_chain_of_store_data_has_room_for_is_answered(site: Site, process: Process) -> None:
+    operations = wrap(0xA0, *[wrap(0xA5, wrap(0x5A, bytes(10)))] * 5000)
+    head = wrap(0x80, EIM_ID.encode()) + wrap(0x5A, bytes.fromhex(site.desk.eid)) + b"\x81\x01\x01"
+    signed = wrap(0x30, head, wrap(0x82, bytes(16)), operations)
+    package = wrap(0xBF4F, wrap(0xBF51, signed, wrap(0x5F37, bytes(64))))
+    number = site.desk.order(raw=package.hex().replace("8210" + bytes(16).hex(), "8210{}", 1))
+    sent = process.uicc.sent
+    assert run(process).finished
+    assert site.desk.package(number)["state"] == "failed"
+    assert process.uicc.sent - sent < 30, "nothing of it went to the card"
+    assert process.journal.step() is None
+    assert "too many for the card" in history(process)
+
+
+@pytest.mark.parametrize(
+    ("order", "kind"),
+    [
+        ({"data": {"tagList": "81"}}, "ipaEuiccDataResponseError"),
+        ({"download": {"activationCode": "1$smdp.example$"}}, "profileDownloadTriggerResult"),
+    ],
+)
+def test_what_this_version_cannot_do_is_answered_as_such(
+    site: Site, process: Process, order: dict[str, Any], kind: str
+) -> None:
+    number = site.desk.order(**order)
+    assert run(process).finished
+    package = site.desk.package(number)
+    assert (package["state"], [r["kind"] for r in package["results"]]) == ("failed", [kind])
+    assert "127" in str(package["results"][0]["content"])
+
+
+@pytest.mark.parametrize(
+    ("forge", "kind", "code"),
+    [
+        ("wrong-signature", "euiccPackageErrorUnsigned", None),
+        ("wrong-eid", "euiccPackageErrorSigned", 3),
+        ("replay-counter", "euiccPackageErrorSigned", 4),
+    ],
+)
+def test_a_package_that_the_card_refuses_is_answered_in_the_cards_own_words(
+    site: Site, process: Process, forge: str, kind: str, code: int | None
+) -> None:
+    site.desk.order(LIST)
+    number = site.desk.order({"delete": SUED}, forge=forge)
+    assert run(process).delivered
+    [result] = site.desk.package(number)["results"]
+    assert result["kind"] == kind
+    assert result["content"].get("euiccPackageErrorCode") == code
+    assert site.memory().profile(SUED) is not None
+    assert process.journal.all_owed() == []
+
+
+def test_an_error_report_that_the_eim_does_not_take_is_kept_for_the_next_poll(
+    site: Site, process: Process
+) -> None:
+    number = site.desk.order({"delete": SUED}, forge="wrong-eid")
+    fault = Fault("http-500", function="ProvideEimPackageResult")
+    site.desk.eim.faults.add(fault)
+    with pytest.raises(IpadError):
+        run(process)
+    assert len(process.journal.all_owed()) == 1
+    assert run(process).delivered
+    assert site.desk.package(number)["state"] == "failed"
+    assert process.journal.all_owed() == []
+
+
+def test_an_eim_that_is_no_longer_associated_is_not_polled(site: Site, process: Process) -> None:
+    with pytest.raises(IpadError, match="not associated"):
+        poll.run(process.gateway, "eim.gone", None)
+    assert site.desk.exchanges() == []
+
+
+def test_an_eim_that_asks_for_patience_says_how_much(site: Site, process: Process) -> None:
+    site.desk.eim.faults.add(Fault("http-503", retry_after=77))
+    with pytest.raises(Throttled) as asked:
+        run(process)
+    assert asked.value.retry_after == 77
+
+
+# What the eIM is told
+
+
+def test_a_change_of_the_profile_is_told_once_with_its_cause_and_the_network(
+    site: Site, process: Process
+) -> None:
+    site.desk.order(LIST)
+    run(process, Cause.FALLBACK)
+    first, second = [line["summary"] for line in site.desk.exchanges("GetEimPackage")]
+    assert (first["notifyStateChange"], first["rPLMN"]) == (True, "00101")
+    assert first["stateChangeCause"] == 1
+    assert not {"notifyStateChange", "stateChangeCause", "rPLMN"} & set(second)
+    assert site.desk.package(1)["state"] == "done"
+
+
+def test_without_a_change_nothing_is_told(site: Site, process: Process) -> None:
+    run(process)
+    assert site.desk.told() == []
+
+
+# What is owed
+
+
+def test_notifications_travel_with_the_result_that_they_belong_to(site: Site, process: Process) -> None:
+    site.desk.order({"delete": SUED})
+    run(process)
+    [handed_in] = site.desk.exchanges("ProvideEimPackageResult")
+    assert handed_in["summary"]["kind"] == "ePRAndNotifications"
+    assert len(handed_in["summary"]["seqNumbers"]) == 2
+    assert site.desk.exchanges("HandleNotification") == []
+    assert [r["kind"] for r in site.desk.results()] == ["euiccPackageResult", "otherSignedNotification"]
+
+
+def test_notifications_without_a_result_are_delivered_one_by_one(make_site: MakeSite) -> None:
+    site = make_site(prepare=on_nord)
+    process = started(site)
+    fall_back(process)
+    assert len(site.memory().notifications) == 2
+    assert run(process).delivered
+    assert len(site.desk.exchanges("HandleNotification")) == 2
+    assert site.memory().notifications == []
+
+
+def test_a_notification_that_is_refused_does_not_hold_back_the_others(make_site: MakeSite) -> None:
+    site = make_site(prepare=on_nord)
+    process = started(site)
+    fall_back(process)
+    spoilt = spoil_first_notification(process)
+    site.desk.order({"delete": SUED})
+    assert run(process).delivered
+    assert [n.seq for n in site.memory().notifications] == [spoilt]
+    assert site.desk.package(1)["state"] == "done"
+    assert len([r for r in site.desk.results("otherSignedNotification") if r["accepted"]]) == 2
+    assert f"notification {spoilt} stays on the card" in history(process)
+    assert process.gateway.unread, "it is offered again"
+
+
+def fall_back(process: Process) -> None:
+    """The fallback, and what the agent's loop does once it is saved."""
+    switch.fall_back(process.gateway)
+    process.journal.finish()
+
+
+def spoil_first_notification(process: Process) -> int:
+    """One bit of its signature is another. Returns its number."""
+    site = process.site
+    memory = site.memory()
+    notification = memory.notifications[0]
+    octets = bytearray.fromhex(notification.octets)
+    octets[octets.index(b"\x5f\x37\x40") + 20] ^= 1
+    notification.octets = octets.hex()
+    state.store(site.card_dir, memory)
+    site.modem.insert(VirtualEuicc.open(site.card_dir, site.blank.pki))
+    process.gateway.isdr.reset()
+    return notification.seq
+
+
+def answering(monkeypatch: pytest.MonkeyPatch, answer: Acknowledged | EmptyResponse) -> None:
+    """An eIM that takes results, and answers as some do."""
+    real = Esipa.provide_eim_package_result
+
+    def provide(self: Esipa, arm: bytes) -> Acknowledged | EmptyResponse:
+        real(self, arm)
+        return answer
+
+    monkeypatch.setattr(Esipa, "provide_eim_package_result", provide)
+
+
+def test_a_result_that_is_not_acknowledged_stays_on_the_card(
+    site: Site, process: Process, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answering(monkeypatch, Acknowledged((4711,)))
+    site.desk.order({"delete": SUED})
+    polled = run(process)
+    assert (polled.reached, polled.delivered) == (True, False)
+    assert [r.seq for r in site.memory().results] == [1]
+    assert "it stays on the card" in history(process)
+    monkeypatch.undo()
+    assert run(process).delivered
+    assert site.memory().results == []
+    assert len(site.desk.package(1)["results"]) == 1
+
+
+def test_a_number_that_the_eim_acknowledges_unasked_is_not_removed(
+    make_site: MakeSite, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site = make_site(prepare=on_nord)
+    process = started(site)
+    fall_back(process)
+    spoilt = spoil_first_notification(process)
+    answering(monkeypatch, Acknowledged((3, 4711)))
+    site.desk.order(LIST)
+    monkeypatch.setattr(Esipa, "handle_notification", refuse)
+    run(process)
+    assert [n.seq for n in site.memory().notifications] == [spoilt, spoilt + 1]
+    assert site.memory().results == []
+
+
+def refuse(_self: Esipa, _notification: bytes) -> None:
+    raise PeerRefused("HandleNotification", "Forbidden", 403)
+
+
+def test_an_empty_response_takes_the_result_and_no_notification(
+    site: Site, process: Process, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answering(monkeypatch, EmptyResponse())
+    site.desk.order({"delete": SUED})
+    assert run(process).delivered
+    assert site.memory().results == []
+    assert len(site.desk.exchanges("HandleNotification")) == 1
+    assert site.memory().notifications == []
+
+
+def test_a_result_that_the_eim_refuses_stays_and_the_poll_goes_on(
+    make_site: MakeSite, disk: Path, house: Any
+) -> None:
+    site = make_site()
+    process = started(site)
+    site.desk.order({"enable": NORD})
+    assert run(process).trial is not None
+    process.journal.finish()
+    # The eIM has lost its records: no package with this counter was ever handed out.
+    site.desk.records.close()
+    site.desk = house.open_desk(disk / "new", site.blank.eid, site.blank.tokens[0])
+    polled = run(process)
+    assert (polled.reached, polled.delivered, polled.finished) == (True, False, True)
+    assert [r.seq for r in site.memory().results] == [1]
+
+
+# What it costs
+
+
+def test_an_idle_poll_is_one_request_on_one_connection_and_no_apdu(site: Site, process: Process) -> None:
+    run(process)
+    sent, traffic = process.uicc.sent, process.uplink.traffic
+    connections, requests = traffic.connections, len(site.desk.exchanges())
+    polled = run(process)
+    assert (polled.delivered, polled.card) == (True, None)
+    assert process.uicc.sent == sent
+    assert traffic.connections - connections == 1
+    assert len(site.desk.exchanges()) - requests == 1
+
+
+def test_all_requests_of_a_poll_share_a_connection(site: Site, process: Process) -> None:
+    site.desk.order(LIST)
+    site.desk.order({"delete": SUED})
+    run(process)
+    assert process.uplink.traffic.connections == 1
+    assert len({line["port"] for line in site.desk.exchanges()}) == 1
+    assert len(site.desk.exchanges()) == 5
