@@ -141,7 +141,8 @@ class Agent:
     def _probe(self) -> Outcome:
         """Looks at the modem, then whether traffic flows; the link's change comes before the end."""
         self._look()
-        if self.radio_status is not None and self.radio_status.address is None:
+        seen = self.radio_status
+        if self.gateway.radio is not None and (seen is None or seen.address is None):
             return Probed(None)
         targets = self.config.connectivity.probes
         outcome = actions.perform(self.gateway, Probe(), self.state, targets, self.uplink)
@@ -224,6 +225,9 @@ class Agent:
 
     def _lose_card(self, error: Exception) -> None:
         self.note("card", str(error))
+        if isinstance(error, PortGone):
+            self.gateway.isdr.reset()
+        self._reachable = None
         self._events.append(CardChanged(None))
 
     def _wait(self) -> None:
