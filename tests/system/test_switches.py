@@ -29,7 +29,7 @@ FALLBACK_CAUSE = 1
 
 @pytest.fixture(scope="module")
 def running(start: Start) -> Iterator[Gateway]:
-    with start(trial=5.0, probe_interval=1.0) as gateway:
+    with start(trial=4.0, probe=1.0, probe_interval=1.0) as gateway:
         gateway.provision()
         gateway.start_agent()
         operates(gateway)

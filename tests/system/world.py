@@ -19,7 +19,7 @@ SCALE = 0.1
 WAITS: Mapping[str, float] = {
     "refresh": 1.5,
     "poll_ready": 0.05,
-    "connect": 5.0,
+    "connect": 3.0,
     "http": 2.0,
     "probe": 2.0,
     "probe_retry": 0.3,
