@@ -34,7 +34,7 @@ class Desk:
 
         raw: the answer to GetEimPackage in hexadecimal, with {} in the place of the eimTransactionId.
         """
-        body = {"operations": list(operations)} if operations else other
+        body: dict[str, Any] = {"operations": list(operations)} if operations else other
         transaction = new_transaction()
         if "raw" in body:
             body["raw"] = body["raw"].format(transaction.hex())

@@ -6,12 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from ipad.connectivity.state import Command, Phase
+from ipad.connectivity.state import Command, Phase, Polled
 from ipad.journal import Journal, Step
+from ipad.procedures import poll, resume, switch
 from ipad.testbed.eim.faults import Fault
 from ipad.testbed.eim.serve import EIM_ID
 from tests.euicc_card.world import BOOTSTRAP, NORD
 from tests.procedures.eim_house import Desk, EimHouse, open_house
+from tests.procedures.harm import Killed
 from tests.procedures.scenarios import ended, on_nord, told_all
 from tests.procedures.site import Blank, Site, make_blank
 
@@ -90,6 +92,28 @@ def test_a_step_that_cannot_be_resumed_is_given_up(make_site: MakeSite, octets: 
     site.run()
     assert len(site.desk.package(number)["results"]) == 1
     assert site.journal_left == (None, [])
+
+
+def test_a_modem_in_the_middle_of_its_refresh_is_waited_for_before_the_card_is_asked(
+    make_site: MakeSite, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site = make_site(prompt=False)
+    site.desk.order({"enable": NORD, "rollback": True})
+    gateway = site.open().gateway
+    monkeypatch.setattr(switch, "settle", killed)
+    with pytest.raises(Killed):
+        poll.run(gateway, EIM_ID, None)
+    site.process.journal.close()
+    monkeypatch.undo()
+    end = resume.run(site.open().gateway)
+    assert end is not None
+    assert isinstance(end.outcome, Polled)
+    assert end.outcome.trial is not None
+    assert (end.outcome.trial.iccid, end.outcome.trial.former) == (NORD, BOOTSTRAP)
+
+
+def killed(*_: object) -> None:
+    raise Killed
 
 
 def test_an_idle_poll_by_order_sends_nothing_to_the_card(make_site: MakeSite) -> None:

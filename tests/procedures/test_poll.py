@@ -11,10 +11,12 @@ from ipad.connectivity.state import Cause, Polled
 from ipad.errors import IpadError, PeerRefused, Throttled
 from ipad.esipa.client import Esipa
 from ipad.esipa.model import Acknowledged, EmptyResponse
+from ipad.euicc import es10b
 from ipad.procedures import poll, switch
 from ipad.testbed.eim.faults import Fault
 from ipad.testbed.eim.serve import EIM_ID
 from ipad.testbed.euicc import VirtualEuicc, state
+from modem.errors import CardRefused
 from tests.euicc_card.world import BOOTSTRAP, NORD, SUED
 from tests.procedures.scenarios import on_nord
 from tests.procedures.site import Process, Site
@@ -169,6 +171,19 @@ def test_a_package_that_the_card_refuses_is_answered_in_the_cards_own_words(
     assert result["content"].get("euiccPackageErrorCode") == code
     assert site.memory().profile(SUED) is not None
     assert process.journal.all_owed() == []
+
+
+def test_a_package_that_the_card_has_no_answer_for_leaves_no_step(
+    site: Site, process: Process, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(*_: object) -> None:
+        raise CardRefused("LoadEuiccPackage on the ISD-R", 0x6A80)
+
+    monkeypatch.setattr(es10b, "load_euicc_package", refused)
+    site.desk.order(LIST)
+    with pytest.raises(CardRefused):
+        run(process)
+    assert process.journal.step() is None
 
 
 def test_an_error_report_that_the_eim_does_not_take_is_kept_for_the_next_poll(

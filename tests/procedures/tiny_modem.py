@@ -15,7 +15,11 @@ from modem.uicc import Reply
 
 
 class TinyModem:
-    """A Radio, and the Uicc behind it. prompt: acts on a REFRESH at once, else when it is waited for."""
+    """A Radio, and the Uicc behind it.
+
+    prompt: resets the card at once on a REFRESH; else it promises to (the card then answers 6985 to
+    everything), and does it when it is waited for.
+    """
 
     def __init__(self, card: VirtualEuicc, *, prompt: bool = True) -> None:
         self.epoch = 0
@@ -27,7 +31,7 @@ class TinyModem:
         self.session: list[bytes] = []
         """APDUs that the card remembers until its next reset: channels, selections, begun chains."""
         self._card = card
-        self._pending = 0
+        self._promised = False
         self._eventfd = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
         self.start()
 
@@ -40,7 +44,7 @@ class TinyModem:
         """Resets the card."""
         self.epoch += 1
         self.session.clear()
-        self._pending = 0
+        self._promised = False
         self._card.reset()
         self._card.transmit(bytes.fromhex("8010000002FFFF"))
 
@@ -58,17 +62,17 @@ class TinyModem:
         if apdu[1] in (0x70, 0xA4) or apdu[1:3] == b"\xe2\x11":
             self.session.append(apdu)
         if reply.sw >> 8 == 0x91:
-            self._pending = reply.sw & 0xFF
-            if self.prompt:
-                self._refresh()
+            self._refresh(reply.sw & 0xFF)
         return reply
 
-    def _refresh(self) -> None:
-        command = self._card.transmit(bytes((0x80, 0x12, 0x00, 0x00, self._pending)))
+    def _refresh(self, length: int) -> None:
+        command = self._card.transmit(bytes((0x80, 0x12, 0x00, 0x00, length)))
         assert command.data == bytes.fromhex("D009810301010482028182")
         response = bytes.fromhex("801400000C 810301010482028281830100")
         assert self._card.transmit(response).sw == 0x9000
-        self.start()
+        self._promised = True
+        if self.prompt:
+            self.start()
 
     # Radio
 
@@ -91,8 +95,8 @@ class TinyModem:
             self.start()
 
     def take_profile(self, iccid: str | None) -> None:
-        if self._pending:
-            self._refresh()
+        if self._promised:
+            self.start()
         if iccid is not None and self.iccid() != iccid:
             self.start()
             if self.iccid() != iccid:
