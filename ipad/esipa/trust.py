@@ -58,6 +58,8 @@ def trust(anchor: TlsAnchor | None, ca_file: str | None = None) -> Trust:
     """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
+    # Python 3.11.2, Debian 12's, sets it: an answer that somebody cut off would pass for a whole one.
+    context.options &= ~ssl.OP_IGNORE_UNEXPECTED_EOF
     if anchor is None:
         _load_store(context, ca_file)
         return Trust(context)
