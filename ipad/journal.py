@@ -6,10 +6,11 @@ disk before the call returns.
 
 import sqlite3
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from ipad.errors import IpadError
 
@@ -29,6 +30,9 @@ CREATE TABLE IF NOT EXISTS history (
     id INTEGER PRIMARY KEY, powered REAL NOT NULL, clock REAL NOT NULL,
     what TEXT NOT NULL, text TEXT NOT NULL);
 """
+
+_OWE = "INSERT OR IGNORE INTO owed (eim_id, arm) VALUES (?, ?)"
+_KEEP = "INSERT INTO memory (key, value) VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value"
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,96 +70,102 @@ class Entry:
 
 
 class Journal:
-    """The journal in `path`. Raises IpadError if the file cannot be used."""
+    """The journal in `path`. Everything here raises IpadError if the file cannot be used."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        try:
+        with self._named("opening"):
             self._db = sqlite3.connect(path, isolation_level=None, timeout=5.0)
             self._db.execute("PRAGMA journal_mode=WAL")
             self._db.execute("PRAGMA synchronous=FULL")
             self._db.executescript(_SCHEMA)
-        except sqlite3.Error as error:
-            raise IpadError(
-                f"opening the journal {path}: {error} (is the disk full or read-only? a damaged file can be "
-                "moved away: the card keeps what matters)"
-            ) from error
 
     def close(self) -> None:
         self._db.close()
 
     def begin(self, step: Step) -> None:
         """Writes down what is about to be done. One step at a time: a former one must be finished."""
-        self._db.execute(
-            "INSERT INTO step (id, kind, eim_id, octets, before, target) VALUES (1, ?, ?, ?, ?, ?)",
-            (step.kind, step.eim_id, step.octets, step.before, step.target),
-        )
+        with self._transaction() as db:
+            db.execute(
+                "INSERT INTO step (id, kind, eim_id, octets, before, target) VALUES (1, ?, ?, ?, ?, ?)",
+                (step.kind, step.eim_id, step.octets, step.before, step.target),
+            )
 
     def step(self) -> Step | None:
         """The step that was begun and not finished."""
-        row = self._db.execute("SELECT kind, before, target, eim_id, octets FROM step").fetchone()
-        return None if row is None else Step(*row)
+        rows = self._rows("SELECT kind, before, target, eim_id, octets FROM step")
+        return Step(*rows[0]) if rows else None
 
     def finish(self, owe: tuple[str, bytes] | None = None) -> None:
         """The step is done; what it leaves owed to an eIM is written down in the same transaction."""
-        with self._db:
-            self._db.execute("BEGIN IMMEDIATE")
+        with self._transaction() as db:
             if owe is not None:
-                self._db.execute("INSERT OR IGNORE INTO owed (eim_id, arm) VALUES (?, ?)", owe)
-            self._db.execute("DELETE FROM step")
+                db.execute(_OWE, owe)
+            db.execute("DELETE FROM step")
 
     def owe(self, eim_id: str, arm: bytes) -> None:
         """Something to be delivered to this eIM."""
-        self._db.execute("INSERT OR IGNORE INTO owed (eim_id, arm) VALUES (?, ?)", (eim_id, arm))
+        with self._transaction() as db:
+            db.execute(_OWE, (eim_id, arm))
 
     def owed(self, eim_id: str) -> list[Owed]:
         """What this eIM has not taken yet, oldest first."""
-        rows = self._db.execute("SELECT id, eim_id, arm FROM owed WHERE eim_id = ? ORDER BY id", (eim_id,))
-        return [Owed(*row) for row in rows]
+        sql = "SELECT id, eim_id, arm FROM owed WHERE eim_id = ? ORDER BY id"
+        return [Owed(*row) for row in self._rows(sql, eim_id)]
 
     def paid(self, owed_id: int) -> None:
         """The eIM has taken it."""
-        self._db.execute("DELETE FROM owed WHERE id = ?", (owed_id,))
+        with self._transaction() as db:
+            db.execute("DELETE FROM owed WHERE id = ?", (owed_id,))
 
     def remember(self, **values: str) -> None:
         """Keeps these values under their keys, all or none."""
-        with self._db:
-            self._db.execute("BEGIN IMMEDIATE")
-            self._keep(values)
+        with self._transaction() as db:
+            db.executemany(_KEEP, values.items())
 
     def conclude(self, **values: str) -> None:
         """Remembers, and finishes the step, both or none: what the step led to is in the values."""
-        with self._db:
-            self._db.execute("BEGIN IMMEDIATE")
-            self._keep(values)
-            self._db.execute("DELETE FROM step")
-
-    def _keep(self, values: Mapping[str, str]) -> None:
-        self._db.executemany(
-            "INSERT INTO memory (key, value) VALUES (?, ?) "
-            "ON CONFLICT (key) DO UPDATE SET value = excluded.value",
-            values.items(),
-        )
+        with self._transaction() as db:
+            db.executemany(_KEEP, values.items())
+            db.execute("DELETE FROM step")
 
     def recall(self, key: str) -> str | None:
         """The value kept under this key."""
-        row = self._db.execute("SELECT value FROM memory WHERE key = ?", (key,)).fetchone()
-        return None if row is None else str(row[0])
+        rows = self._rows("SELECT value FROM memory WHERE key = ?", key)
+        return str(rows[0][0]) if rows else None
 
     def note(self, powered: float, what: str, text: str) -> None:
         """A line for the history."""
-        with self._db:
-            self._db.execute("BEGIN IMMEDIATE")
-            cursor = self._db.execute(
+        with self._transaction() as db:
+            cursor = db.execute(
                 "INSERT INTO history (powered, clock, what, text) VALUES (?, ?, ?, ?)",
                 (powered, time.time(), what, text),
             )
             last = cursor.lastrowid or 0
-            self._db.execute("DELETE FROM history WHERE id <= ?", (last - HISTORY_ROWS,))
+            db.execute("DELETE FROM history WHERE id <= ?", (last - HISTORY_ROWS,))
 
     def history(self, limit: int = HISTORY_ROWS) -> list[Entry]:
         """The last `limit` lines, oldest first."""
-        rows = self._db.execute(
-            "SELECT powered, clock, what, text FROM history ORDER BY id DESC LIMIT ?", (limit,)
-        ).fetchall()
-        return [Entry(*row) for row in reversed(rows)]
+        sql = "SELECT powered, clock, what, text FROM history ORDER BY id DESC LIMIT ?"
+        return [Entry(*row) for row in reversed(self._rows(sql, limit))]
+
+    @contextmanager
+    def _transaction(self) -> Iterator[sqlite3.Connection]:
+        """All that is done inside, or nothing."""
+        with self._named("writing"), self._db:
+            self._db.execute("BEGIN IMMEDIATE")
+            yield self._db
+
+    def _rows(self, sql: str, *values: object) -> list[tuple[Any, ...]]:
+        with self._named("reading"):
+            return self._db.execute(sql, values).fetchall()
+
+    @contextmanager
+    def _named(self, doing: str) -> Iterator[None]:
+        try:
+            yield
+        except sqlite3.Error as error:
+            raise IpadError(
+                f"{doing} the journal {self.path}: {error} (is the disk full or read-only? a damaged file "
+                "can be moved away: the card keeps what matters)"
+            ) from error
