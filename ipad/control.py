@@ -11,6 +11,7 @@ import selectors
 import socket
 import struct
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -73,18 +74,16 @@ class ControlServer:
                 self._client(client)
 
     def _client(self, client: socket.socket) -> None:
-        client.settimeout(_PATIENCE)
         try:
-            request = json.loads(_line(client, LINE_LIMIT))
-            answer = self._answer(request, client)
-        except (OSError, ValueError, AttributeError) as error:
+            answer = self._answer(_request(client), client)
+        except (OSError, ValueError) as error:
             answer = {"error": f"not a request: {error}"}
         except IpadError as error:
             answer = {"error": str(error)}
         if answer is not None:
             _send(client, answer)
 
-    def _answer(self, request: dict[str, Any], client: socket.socket) -> dict[str, Any] | None:
+    def _answer(self, request: dict[str, str], client: socket.socket) -> dict[str, Any] | None:
         """The answer, or None if an order will answer later."""
         ask, order = request.get("ask"), request.get("order")
         if ask in self._answers:
@@ -102,9 +101,23 @@ def _uid(client: socket.socket) -> int:
     return int(struct.unpack("3i", credentials)[1])
 
 
-def _line(sock: socket.socket, limit: int) -> bytes:
+def _request(client: socket.socket) -> dict[str, str]:
+    """The client's line: an object of strings. ValueError; OSError, also if it is too slow."""
+    try:
+        request = json.loads(_line(client, LINE_LIMIT, _PATIENCE))
+    except RecursionError as error:
+        raise ValueError("nested too deep") from error
+    if not isinstance(request, dict) or not all(isinstance(member, str) for member in request.values()):
+        raise ValueError("not an object of strings")
+    return request
+
+
+def _line(sock: socket.socket, limit: int, seconds: float) -> bytes:
+    """One line, or what came of it. TimeoutError if it is not there within `seconds` in all."""
+    end = time.monotonic() + seconds
     data = b""
     while not data.endswith(b"\n"):
+        sock.settimeout(max(0.001, end - time.monotonic()))
         piece = sock.recv(65536)
         if not piece:
             break
@@ -115,6 +128,7 @@ def _line(sock: socket.socket, limit: int) -> bytes:
 
 
 def _send(client: socket.socket, answer: dict[str, Any]) -> None:
+    client.settimeout(_PATIENCE)
     try:
         client.sendall(json.dumps(answer).encode() + b"\n")
     except OSError as error:
@@ -134,12 +148,14 @@ def ask(path: Path, request: dict[str, Any], seconds: float) -> Any:
         sock.connect(str(path))
         sock.sendall(json.dumps(request).encode() + b"\n")
         try:
-            line = _line(sock, ANSWER_LIMIT)
+            line = _line(sock, ANSWER_LIMIT, seconds)
         except TimeoutError as error:
             raise IpadError(
                 f"the daemon has not answered within {seconds:.0f} s; it goes on with it"
             ) from error
-    answer = json.loads(line) if line else {"error": "the daemon stopped before it was done"}
+    if not line.endswith(b"\n"):
+        raise IpadError("the daemon stopped before it was done")
+    answer = json.loads(line)
     if "error" in answer:
         raise IpadError(answer["error"])
     return answer["answer"]
