@@ -11,8 +11,8 @@ from ipad.waits import Waits
 
 DEFAULT_PATH = Path("/etc/ipad/ipad.toml")
 
-# A wait below this would make the agent spin.
-_SHORTEST_WAIT = 0.01
+# A wait below the one would make the agent spin; poll(2) counts milliseconds up to a little above the other.
+_SHORTEST_WAIT, _LONGEST_WAIT = 0.01, 2_000_000
 
 
 @dataclass(frozen=True)
@@ -80,7 +80,8 @@ def load(path: Path | None = None) -> Config:
         table = tomllib.loads(chosen.read_text("utf-8"))
     except OSError as error:
         raise ConfigError(f"{chosen}: cannot be read: {error.strerror}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (ValueError, RecursionError) as error:
+        # Also what tomllib lets through: numbers of thousands of digits, lists in lists in lists.
         raise ConfigError(f"{chosen}: not TOML: {error}") from error
     config: Config = _fill(Config(), table, str(chosen), "")
     _check(config, str(chosen))
@@ -108,7 +109,8 @@ def _fill(default: Any, table: Mapping[str, Any], file: str, prefix: str) -> Any
 def _value(hint: object, given: object, file: str, name: str) -> object:
     # bool is an int in Python, and not in a config file.
     if hint is float and isinstance(given, int | float) and not isinstance(given, bool):
-        return float(given)
+        # One that is too long for a float is too long anyway: `_check` says so.
+        return float(given) if given <= _LONGEST_WAIT else given
     if hint is int and isinstance(given, int) and not isinstance(given, bool):
         return given
     if (hint is str and isinstance(given, str)) or (hint is bool and isinstance(given, bool)):
@@ -124,9 +126,10 @@ def _check(config: Config, file: str) -> None:
     """What a type alone does not say."""
     for wait in fields(config.waits):
         seconds = getattr(config.waits, wait.name)
-        if not _SHORTEST_WAIT <= seconds < float("inf"):
+        if not _SHORTEST_WAIT <= seconds <= _LONGEST_WAIT:
             raise ConfigError(
-                f"{file}: waits.{wait.name}: expected at least {_SHORTEST_WAIT} s, not {seconds}"
+                f"{file}: waits.{wait.name}: expected at least {_SHORTEST_WAIT} s and at most "
+                f"{_LONGEST_WAIT} s, not {seconds}"
             )
     for probe in config.connectivity.probes:
         host, _, port = probe.rpartition(":")
