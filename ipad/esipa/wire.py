@@ -19,6 +19,7 @@ from ipad.esipa.trust import Trust, check_pin
 T = TypeVar("T")
 
 _SLICE = 16 * 1024
+_CUT_OFF = "UNEXPECTED_EOF_WHILE_READING"
 
 
 @dataclass(slots=True)
@@ -190,10 +191,11 @@ class Wire:
             return self._run(call)
         except ssl.SSLZeroReturnError:
             raise
-        except ssl.SSLEOFError:
-            raise Lost(f"{self.patience.doing}: cut off") from None
         except ssl.SSLError as problem:
-            raise Lost(f"{self.patience.doing}: TLS: {problem.reason or problem}") from None
+            # Python 3.11.2 has no SSLEOFError for it.
+            cut_off = isinstance(problem, ssl.SSLEOFError) or problem.reason == _CUT_OFF
+            said = "cut off" if cut_off else f"TLS: {problem.reason or problem}"
+            raise Lost(f"{self.patience.doing}: {said}") from None
 
     def _run(self, call: Callable[[], T]) -> T:
         while True:
