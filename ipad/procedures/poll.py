@@ -50,6 +50,7 @@ def _run(gateway: Gateway, esipa: Esipa, eim_id: str, tell: Cause | None) -> Pol
         )
         tell = None
         if isinstance(offered, NoPackage):
+            gateway.note("poll", f"{eim_id} has nothing more for this gateway")
             finished = True
             break
         if offered == before:
