@@ -28,6 +28,8 @@ def run(gateway: Gateway) -> Ended | None:
         return None
     gateway.note("resume", f"an interrupted {step.kind} is brought to its end")
     if gateway.radio is not None:
+        # Raises at once if the modem is gone: waiting for its card, and resetting it, would take minutes.
+        gateway.radio.status()
         # The card may be in the middle of its REFRESH.
         gateway.radio.take_profile(None)
     gateway.isdr.reset()

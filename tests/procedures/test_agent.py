@@ -11,6 +11,7 @@ from ipad.journal import Journal, Step
 from ipad.procedures import poll, resume, switch
 from ipad.testbed.eim.faults import Fault
 from ipad.testbed.eim.serve import EIM_ID
+from modem.errors import PortGone
 from tests.euicc_card.world import BOOTSTRAP, NORD
 from tests.procedures.eim_house import Desk, EimHouse, open_house
 from tests.procedures.harm import Killed
@@ -110,6 +111,23 @@ def test_a_modem_in_the_middle_of_its_refresh_is_waited_for_before_the_card_is_a
     assert isinstance(end.outcome, Polled)
     assert end.outcome.trial is not None
     assert (end.outcome.trial.iccid, end.outcome.trial.former) == (NORD, BOOTSTRAP)
+
+
+def test_a_modem_that_is_gone_is_not_waited_for_before_a_step_is_resumed(
+    make_site: MakeSite, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site = make_site()
+    gateway = site.open().gateway
+    gateway.journal.begin(Step("fallback", NORD, BOOTSTRAP))
+
+    def gone(*_: object) -> None:
+        raise PortGone("sending AT+CPIN?", "the port is gone")
+
+    monkeypatch.setattr(gateway.radio, "status", gone)
+    monkeypatch.setattr(gateway.radio, "take_profile", killed)
+    with pytest.raises(PortGone):
+        resume.run(gateway)
+    assert gateway.journal.step() is not None
 
 
 def killed(*_: object) -> None:
