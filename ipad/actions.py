@@ -1,9 +1,6 @@
 """Performing an action: the procedure that it stands for, and how it ended. Errors end here."""
 
-from collections.abc import Sequence
-
 from ipad.connectivity.state import (
-    Action,
     ApplyRemedy,
     Done,
     Failed,
@@ -11,8 +8,6 @@ from ipad.connectivity.state import (
     Outcome,
     Poll,
     Polled,
-    Probe,
-    Probed,
     Refused,
     Return,
     Rollback,
@@ -21,22 +16,19 @@ from ipad.connectivity.state import (
     Unknown,
 )
 from ipad.errors import EuiccRefused, IpadError, PeerRefused, Throttled, Unreachable, Untrusted
-from ipad.esipa.http import Uplink
-from ipad.procedures import poll, probe, switch
+from ipad.procedures import poll, switch
 from ipad.procedures.gateway import Gateway
 from modem.errors import ModemError
 from modem.radio import Remedy
 
+Deed = Poll | Fallback | Return | Rollback | ApplyRemedy
+"""All actions but Probe, which is a look and cannot fail."""
 
-def perform(
-    gateway: Gateway, action: Action, state: State, targets: Sequence[str], uplink: Uplink
-) -> Outcome:
-    """Does it, and says how it ended; never raises an IpadError or ModemError.
 
-    targets: what `Probe` connects to. The history is told of all that fails.
-    """
+def perform(gateway: Gateway, action: Deed, state: State) -> Outcome:
+    """Does it, and says how it ended; never raises an IpadError or ModemError. The history is told."""
     try:
-        return _do(gateway, action, state, targets, uplink)
+        return _do(gateway, action, state)
     except EuiccRefused as refusal:
         gateway.note("refused", str(refusal))
         return Refused(refusal.name)
@@ -57,15 +49,13 @@ def perform(
         return Failed(str(error))
 
 
-def _cut_short(
-    gateway: Gateway, action: Action, *, reached: bool, retry_after: float | None = None
-) -> Polled:
+def _cut_short(gateway: Gateway, action: Deed, *, reached: bool, retry_after: float | None = None) -> Polled:
     """A poll that did not come to its end; its results may have been taken before that."""
     delivered = isinstance(action, Poll) and not gateway.owes(action.eim_id)
     return Polled(reached, delivered, retry_after, finished=False)
 
 
-def _do(gateway: Gateway, action: Action, state: State, targets: Sequence[str], uplink: Uplink) -> Outcome:
+def _do(gateway: Gateway, action: Deed, state: State) -> Outcome:
     match action:
         case Poll(eim_id):
             plan = state.polls.get(eim_id)
@@ -77,8 +67,6 @@ def _do(gateway: Gateway, action: Action, state: State, targets: Sequence[str], 
         case Rollback():
             former = state.trial.former if state.trial else None
             return Switched(switch.roll_back(gateway, former).view())
-        case Probe():
-            return Probed(probe.run(targets, uplink, gateway.waits.probe))
         case ApplyRemedy(remedy):
             return _remedy(gateway, remedy)
 

@@ -39,11 +39,11 @@ from ipad.connectivity.state import (
     Trial,
     Unknown,
 )
-from ipad.errors import DecodeError, IpadError
+from ipad.errors import DecodeError, EuiccRefused, IpadError
 from ipad.esipa.http import Uplink
 from ipad.journal import Journal
 from ipad.mailbox import Mailbox, Order
-from ipad.procedures import resume
+from ipad.procedures import probe, resume
 from ipad.procedures.gateway import Gateway
 from ipad.watchdog import Watchdog
 from modem.bcd import same_iccid
@@ -116,14 +116,14 @@ class Agent:
         match outcome:
             case Switched(card) | Polled(card=CardView() as card, trial=Trial()):
                 former = self.state.card.enabled if self.state.card else None
-                self.note("switch", f"{former or 'none'} -> {card.enabled or 'none'}")
+                self.gateway.note("switch", f"{former or 'none'} -> {card.enabled or 'none'}")
         self._did.append((action, outcome))
         self._events.append(Ended(action, outcome))
 
     def _outcome(self, action: Action) -> Outcome:
-        if self.state.card is not None and isinstance(action, Probe):
+        if isinstance(action, Probe):
             return self._probe()
-        outcome = actions.perform(self.gateway, action, self.state, (), self.uplink)
+        outcome = actions.perform(self.gateway, action, self.state)
         if self.state.card is None:
             self._find_card()
         elif isinstance(action, ApplyRemedy):
@@ -139,16 +139,21 @@ class Agent:
         return isinstance(outcome, Refused) and self.journal.step() is not None
 
     def _probe(self) -> Outcome:
-        """Looks at the modem, then whether traffic flows; the link's change comes before the end."""
+        """Looks at the modem, then whether traffic flows; without a card, for the card.
+
+        What it finds becomes an event before the end of the action is one.
+        """
+        if self.state.card is None:
+            self._find_card()
+            return Probed(None)
         self._look()
         seen = self.radio_status
         if self.gateway.radio is not None and (seen is None or seen.address is None):
             return Probed(None)
         targets = self.config.connectivity.probes
-        outcome = actions.perform(self.gateway, Probe(), self.state, targets, self.uplink)
-        self._reachable = outcome.reachable if isinstance(outcome, Probed) else None
+        self._reachable = probe.run(targets, self.uplink, self.config.waits.probe)
         self._diagnose()
-        return outcome
+        return Probed(self._reachable)
 
     def _ask_card(self, outcome: Outcome) -> Outcome:
         """After a failure that may have reached the card: it is read, and an open step resumed."""
@@ -167,7 +172,7 @@ class Agent:
             ended = self._resume()
             contents = self.gateway.read_card()
         except (ModemError, IpadError) as error:
-            self.note("card", str(error))
+            self.gateway.note("card", str(error))
             if starting:
                 self._events.append(Started(None))
             return
@@ -179,7 +184,9 @@ class Agent:
         try:
             return resume.run(self.gateway)
         except IpadError as error:
-            self.note("resume", f"given up, the card says how it ended: {error}")
+            if isinstance(error, EuiccRefused) and error.name in _PASSING:
+                raise
+            self.gateway.note("resume", f"given up, the card says how it ended: {error}")
             self.journal.finish()
             return None
 
@@ -224,7 +231,7 @@ class Agent:
             self._events.append(LinkChanged(link))
 
     def _lose_card(self, error: Exception) -> None:
-        self.note("card", str(error))
+        self.gateway.note("card", str(error))
         if isinstance(error, PortGone):
             self.gateway.isdr.reset()
         self._reachable = None
@@ -285,17 +292,12 @@ class Agent:
             return f"nothing was done: the gateway is {self.state.phase.value} ({self.state.why}); {needs}"
         return next((f"{command.value}: {_ended(end)}" for end in ends if not _went_well(end)), None)
 
-    def note(self, what: str, text: str) -> None:
-        """A line for the log and the history."""
-        log.info("%s: %s", what, text)
-        self.journal.note(self.clock.now(), what, text)
-
     def _report(self, before: State) -> None:
         after = self.state
         if after.link is not before.link and after.link is not None:
-            self.note("link", after.link.value)
+            self.gateway.note("link", after.link.value)
         if after.phase is not before.phase or after.why != before.why:
-            self.note(after.phase.value, after.why)
+            self.gateway.note(after.phase.value, after.why)
 
     def _save(self, event: Event) -> None:
         """Before the next action: what a restart must know. With it, a switch's step is over."""
@@ -317,6 +319,9 @@ class Agent:
             log.warning("%s; going on from what the card says", error)
             return State()
 
+
+_PASSING = ("catBusy", "profileChangeOngoing")
+"""Refusals that a card in the middle of a switch takes back."""
 
 _ORDERS: dict[Command, tuple[type[Action], str]] = {
     Command.POLL: (Poll, "a poll needs a link and an associated eIM"),

@@ -7,12 +7,15 @@ from pathlib import Path
 from typing import Any, get_type_hints
 
 from ipad.errors import ConfigError
+from ipad.esipa.settings import EsipaSettings
 from ipad.waits import Waits
 
 DEFAULT_PATH = Path("/etc/ipad/ipad.toml")
 
 # A wait below the one would make the agent spin; poll(2) counts milliseconds up to a little above the other.
 _SHORTEST_WAIT, _LONGEST_WAIT = 0.01, 2_000_000
+# A package and its signature have to fit into an answer.
+_SMALLEST_LIMIT = 16 * 1024
 
 
 @dataclass(frozen=True)
@@ -35,8 +38,8 @@ class AgentConfig:
 
 @dataclass(frozen=True)
 class CardConfig:
-    isd_r_aid: str = "A0000005591010FFFFFFFF8900000100"
-    """Hex; some vendors' cards use their own."""
+    isd_r_aid: str = ""
+    """Hex, for the cards of some vendors, which use their own; empty: the standard's."""
 
 
 @dataclass(frozen=True)
@@ -49,22 +52,12 @@ class ConnectivityConfig:
 
 
 @dataclass(frozen=True)
-class EsipaConfig:
-    path: str = "/gsma/rsp2/asn1"
-    content_type: str = "application/x-gsma-rsp-asn1"
-    protocol_version: str = "1.2.0"
-    """Version of SGP.32 in X-Admin-Protocol; some eIMs want another."""
-    ca_file: str = ""
-    """PEM file of authorities for an eIM whose trust anchor the card does not hold; empty: the system's."""
-
-
-@dataclass(frozen=True)
 class Config:
     modem: ModemConfig = field(default_factory=ModemConfig)
     agent: AgentConfig = field(default_factory=AgentConfig)
     card: CardConfig = field(default_factory=CardConfig)
     connectivity: ConnectivityConfig = field(default_factory=ConnectivityConfig)
-    esipa: EsipaConfig = field(default_factory=EsipaConfig)
+    esipa: EsipaSettings = field(default_factory=EsipaSettings)
     waits: Waits = field(default_factory=Waits)
 
 
@@ -136,7 +129,9 @@ def _check(config: Config, file: str) -> None:
         if not host or not port.isdecimal() or not 0 < int(port) < 65536:
             raise ConfigError(f'{file}: connectivity.probes: expected "host:port", not {probe!r}')
     aid = config.card.isd_r_aid
-    if not (10 <= len(aid) <= 32 and len(aid) % 2 == 0 and all(c in "0123456789abcdefABCDEF" for c in aid)):
+    if aid and not (
+        10 <= len(aid) <= 32 and len(aid) % 2 == 0 and all(c in "0123456789abcdefABCDEF" for c in aid)
+    ):
         raise ConfigError(f"{file}: card.isd_r_aid: expected 5 to 16 octets in hex, not {aid!r}")
     if not config.modem.port.startswith("/"):
         raise ConfigError(f"{file}: modem.port: expected a path like /dev/ttyUSB2, not {config.modem.port!r}")
@@ -145,4 +140,8 @@ def _check(config: Config, file: str) -> None:
     if not config.esipa.path.startswith("/"):
         raise ConfigError(
             f"{file}: esipa.path: expected a path like /gsma/rsp2/asn1, not {config.esipa.path!r}"
+        )
+    if config.esipa.limit < _SMALLEST_LIMIT:
+        raise ConfigError(
+            f"{file}: esipa.limit: expected {_SMALLEST_LIMIT} octets or more, not {config.esipa.limit}"
         )

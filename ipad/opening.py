@@ -8,9 +8,9 @@ from contextlib import contextmanager
 from ipad.clock import PoweredClock
 from ipad.config import Config
 from ipad.eim import EimConfiguration
-from ipad.esipa.client import Esipa, EsipaSettings
+from ipad.esipa.client import Esipa
 from ipad.esipa.http import Uplink
-from ipad.euicc.isdr import Isdr
+from ipad.euicc.isdr import ISD_R_AID, Isdr
 from ipad.journal import Journal
 from ipad.procedures.gateway import Gateway
 from modem.connect import Modem, connect
@@ -36,7 +36,8 @@ def open_isdr(settings: Config, modem: Modem, idle: Callable[[], None]) -> Isdr:
             idle()
             time.sleep(min(left, _NAP))
 
-    return Isdr(modem.card, settings.waits, aid=bytes.fromhex(settings.card.isd_r_aid), sleep=sleep)
+    aid = bytes.fromhex(settings.card.isd_r_aid) or ISD_R_AID
+    return Isdr(modem.card, settings.waits, aid=aid, sleep=sleep)
 
 
 @contextmanager
@@ -47,15 +48,9 @@ def open_gateway(
 
     idle: called at least once a second while modem or card are waited for.
     """
-    esipa_settings = EsipaSettings(
-        path=settings.esipa.path,
-        media_type=settings.esipa.content_type,
-        protocol_version=settings.esipa.protocol_version,
-        ca_file=settings.esipa.ca_file or None,
-    )
 
     def esipa(eim: EimConfiguration, eid: bytes) -> Esipa:
-        return Esipa(eim, eid, settings.waits, uplink, esipa_settings)
+        return Esipa(eim, eid, settings.waits, uplink, settings.esipa)
 
     def note(what: str, text: str) -> None:
         log.info("%s: %s", what, text)

@@ -103,7 +103,7 @@ def absorb(state: State, event: Event, now: float, waits: Waits) -> State:
             came_back = link is Link.OK and state.link is not Link.OK
             # Registered again after a time without traffic: whether it flows now, only a probe can tell.
             maybe_back = link is Link.NO_TRAFFIC and state.link is not Link.OK
-            state = replace(state, link=link, link_since=now)
+            state = replace(state, link=link)
             probe_at = now if came_back or maybe_back else now + waits.probe_retry
             state = replace(state, probe_at=probe_at if state.phase is not Phase.NO_CARD else None)
             return polling.link_is_back(state, now, waits) if came_back else state

@@ -259,7 +259,6 @@ class State:
     """When the phase's patience ends."""
     card: CardView | None = None
     link: Link | None = None
-    link_since: float = 0.0
     rung: int = 0
     """Remedies applied in this round of the ladder; in NO_CARD, looks for the card."""
     rounds: int = 0

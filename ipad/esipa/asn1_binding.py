@@ -9,9 +9,6 @@ from ipad.esipa import package
 from ipad.esipa.binding import Call
 from ipad.esipa.model import Acknowledged, EimPackage, EmptyResponse, Malformed, NoPackage
 
-PATH = "/gsma/rsp2/asn1"
-MEDIA_TYPE = "application/x-gsma-rsp-asn1"
-
 _ERRORS = {
     1: "noEimPackageAvailable",
     2: "eidNotFound",
@@ -26,8 +23,8 @@ _NO_PACKAGE = 1
 class Asn1Binding:
     """path and media_type: the standard's, or what an eIM wants in their place."""
 
-    path: str = PATH
-    media_type: str = MEDIA_TYPE
+    path: str
+    media_type: str
 
     def get_eim_package(
         self, eid: bytes, notify_state_change: bool, cause: int | None, rplmn: bytes | None

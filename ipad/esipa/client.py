@@ -1,31 +1,16 @@
 """The eIM as the agent sees it: the functions of ESipa (SGP.32 6.3) over HTTPS."""
 
-from dataclasses import dataclass
-
 from ipad.eim import EimConfiguration
 from ipad.errors import PeerRefused, Unreachable
-from ipad.esipa.asn1_binding import MEDIA_TYPE, PATH, Asn1Binding
+from ipad.esipa.asn1_binding import Asn1Binding
 from ipad.esipa.binding import Binding, Call
 from ipad.esipa.http import Answer, Https, Uplink
 from ipad.esipa.model import Acknowledged, EimPackage, EmptyResponse
+from ipad.esipa.settings import EsipaSettings
 from ipad.esipa.trust import Trust
 from ipad.waits import Waits
 
 HTTPS_PORT = 443
-
-
-@dataclass(frozen=True, slots=True)
-class EsipaSettings:
-    """How an eIM wants to be talked to. The defaults are the standard's."""
-
-    path: str = PATH
-    media_type: str = MEDIA_TYPE
-    protocol_version: str = "1.2.0"
-    """Version of SGP.32 in X-Admin-Protocol."""
-    ca_file: str | None = None
-    """CAs (PEM) for an eIM without an anchor on the card; None: the system's store."""
-    limit: int = 1024 * 1024
-    """Octets that one answer may have."""
 
 
 class Esipa:
@@ -42,7 +27,7 @@ class Esipa:
         eid: bytes,
         waits: Waits,
         uplink: Uplink,
-        settings: EsipaSettings = EsipaSettings(),
+        settings: EsipaSettings,
     ) -> None:
         host, port = host_and_port(config)
         self._eim_id = config.eim_id
@@ -99,7 +84,9 @@ class Esipa:
 
     def _trust(self) -> Trust:
         uplink, https = self._uplink, self._https
-        return uplink.trusts.of(self._eim_id, https.host, https.port, self._anchor, self._settings.ca_file)
+        return uplink.trusts.of(
+            self._eim_id, https.host, https.port, self._anchor, self._settings.ca_file or None
+        )
 
 
 def host_and_port(config: EimConfiguration) -> tuple[str, int]:

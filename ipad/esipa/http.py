@@ -2,10 +2,12 @@
 
 import http.client
 import io
+import socket
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
+from typing import cast
 
 from ipad.errors import ConfigError, PeerRefused, Throttled, Unreachable
 from ipad.esipa.resolve import Resolver
@@ -117,7 +119,8 @@ class Https:
         try:
             wire.send(request)
             incoming = _Incoming(Reader(wire, self._limit + _HEAD_LIMIT))
-            with http.client.HTTPResponse(incoming, method="POST") as response:  # type: ignore[arg-type]
+            # Of its socket, http.client wants makefile() only.
+            with http.client.HTTPResponse(cast(socket.socket, incoming), method="POST") as response:
                 response.begin()
                 if incoming.reader.ended:  # http.client takes a head that is cut off for a whole one
                     raise Lost(f"{wire.patience.doing}: the answer is cut off")

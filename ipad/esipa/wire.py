@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from ipad.errors import Unreachable, Untrusted
 from ipad.esipa.resolve import IDLE_EVERY, Address
@@ -254,7 +254,7 @@ class Reader(io.RawIOBase):
     def readable(self) -> bool:
         return True
 
-    def readinto(self, buffer: "bytearray | memoryview") -> int:  # type: ignore[override]
+    def readinto(self, buffer: Any) -> int:
         data = self._wire.receive(len(buffer))
         self.ended = not data
         self._left -= len(data)

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 
-from ipad import asn1
 from ipad.errors import DecodeError
 from ipad.waits import Waits
 from modem.card import Card, Channel
@@ -13,7 +12,6 @@ ISD_R_AID = bytes.fromhex("A0000005591010FFFFFFFF8900000100")
 _LAST = 0x91
 _MORE = 0x11
 _MOST_BLOCKS = 256  # P2 is one octet, and counts from 0
-_ENABLED_PROFILE = 0x40  # euiccConfiguration { ipaeSupported(0), enabledProfile(1) }
 
 
 class Isdr:
@@ -83,25 +81,6 @@ class Isdr:
         if self._channel is None:
             self._channel = self._card.open(self._aid)
         return self._channel
-
-    @property
-    def fci(self) -> bytes:
-        """What SELECT of the ISD-R returned; opens the channel if there is none."""
-        return self._open().fci
-
-    @property
-    def profile_enabled(self) -> bool | None:
-        """Whether a profile was enabled when the ISD-R was selected; None if the card does not tell.
-
-        ISDRProprietaryApplicationTemplateIoT (E1) in the FCI, SGP.32 5.9.1.
-        """
-        try:
-            template = asn1.find(self.fci, 0x6F, 0xE1) or asn1.find(self.fci, 0x6F, 0xA5, 0xE1)
-            bits = asn1.find(template, 0xE1, 0x80) if template else None
-        except DecodeError:
-            return None
-        content = asn1.value(bits) if bits else b""
-        return bool(content[1] & _ENABLED_PROFILE) if len(content) > 1 else None
 
     def reset(self) -> None:
         """Forgets the channel, without a word to the card: after a switch or a reset it is gone anyway."""

@@ -18,8 +18,9 @@ from ipad.esipa.model import (
     NoPackage,
     Operation,
 )
+from ipad.esipa.settings import EsipaSettings
 
-BINDING = Asn1Binding()
+BINDING = Asn1Binding(EsipaSettings().path, EsipaSettings().media_type)
 EID = bytes.fromhex("89049032123451234512345678901235")
 ICCID = bytes.fromhex("5A0A98001032547698103214")
 DIGITS = "89000123456789012341"
@@ -166,7 +167,7 @@ def test_download_triggers_are_read() -> None:
         ("", "eim", None),
     ):
         der = wrap(0xBF54, bytes.fromhex(content), b"\x82\x01\x01")
-        assert answered(der) == DownloadTrigger(der, b"\x01", kind, address)  # type: ignore[arg-type]
+        assert answered(der) == DownloadTrigger(der, b"\x01", kind, address)
 
 
 def test_results_go_with_the_eid_and_signed_octets_as_they_are() -> None:

@@ -13,6 +13,7 @@ from ipad.esipa import arms
 from ipad.esipa.client import Esipa
 from ipad.esipa.http import Uplink
 from ipad.esipa.model import Acknowledged, DataRequest, DownloadTrigger, EuiccPackage, Malformed, NoPackage
+from ipad.esipa.settings import EsipaSettings
 from ipad.esipa.wire import Slow, TooMuch
 from ipad.euicc import es10b, es10c
 from ipad.euicc.isdr import Isdr
@@ -54,7 +55,7 @@ def world(directory: Path, pki_dir: Path, anchor: str = "ca", http: float = 20.0
         [token] = es10b.add_initial_eim(isdr, [configuration])
         register(admin, pki_dir, token=token)
         [found] = es10b.eim_configurations(isdr)
-        esipa = Esipa(found, es10c.eid(isdr), Waits(connect=20.0, http=http), Uplink())
+        esipa = Esipa(found, es10c.eid(isdr), Waits(connect=20.0, http=http), Uplink(), EsipaSettings())
         yield World(isdr, esipa, admin, card.eid)
         esipa.close()
 
@@ -140,6 +141,7 @@ def test_an_eim_with_another_certificate_is_not_told_a_thing(tmp_path: Path, pki
             bytes.fromhex(here.eid),
             Waits(),
             Uplink(),
+            EsipaSettings(),
         )
         with pytest.raises(Untrusted):
             impostor.get_eim_package()

@@ -86,24 +86,6 @@ def test_reset_forgets_the_channel_and_close_closes_it() -> None:
     assert len(card.opened) == 3
 
 
-@pytest.mark.parametrize(
-    ("fci", "enabled"),
-    [
-        ("6F08 8402A000 E102 8000", None),
-        ("6F0A 8402A000 E104 80020640", True),
-        ("6F0A 8402A000 E104 80020680", False),
-        ("6F06 A504 E102 8000", None),
-        ("6F08 A506 E104 800206C0", True),
-        ("6F04 8402A000", None),
-        ("", None),
-        ("6F", None),
-    ],
-)
-def test_the_fci_tells_whether_a_profile_is_enabled(fci: str, enabled: bool | None) -> None:
-    isdr = isdr_on(ScriptedCard(fci=bytes.fromhex(fci)))
-    assert isdr.profile_enabled is enabled
-
-
 def test_cat_busy_is_tried_again_a_few_times_with_waits() -> None:
     waited: list[float] = []
     isdr = isdr_on(ScriptedCard(), waited.append)

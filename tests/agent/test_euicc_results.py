@@ -112,7 +112,7 @@ def test_each_kind_of_outcome_is_a_simple_value() -> None:
     (first, listed), (_, seen), *rest = results
     assert first == "listProfileInfoResult"
     assert listed == seen
-    assert [p.iccid for p in listed] == ["89000123456789012341"]  # type: ignore[union-attr]
+    assert [p.iccid for p in listed] == ["89000123456789012341"]
     assert rest == [
         ("listProfileInfoResult", "incorrectInputValues"),
         ("getRATResult", b""),

@@ -227,7 +227,7 @@ class Gateway(RuleBasedStateMachine):
     def every_wait_has_an_end(self) -> None:
         if self.state.phase is not Phase.OPERATING:
             assert self.state.until is not None
-            assert self.state.until - self.now <= max(
+            assert self.state.until - self.now < 1e-3 + max(
                 WAITS.return_max, WAITS.remedy_max, WAITS.card_retry_max
             )
 

@@ -18,6 +18,7 @@ from ipad.connectivity.state import Command
 from ipad.eim import EimConfiguration
 from ipad.esipa.client import Esipa
 from ipad.esipa.http import Uplink
+from ipad.esipa.settings import EsipaSettings
 from ipad.euicc.isdr import Isdr
 from ipad.mailbox import Mailbox, Order
 from ipad.procedures.gateway import Gateway
@@ -152,7 +153,7 @@ class Site:
         uplink = Uplink()
 
         def esipa(eim: EimConfiguration, eid: bytes) -> Esipa:
-            client = HarmedEsipa(eim, eid, WAITS, uplink)
+            client = HarmedEsipa(eim, eid, WAITS, uplink, EsipaSettings())
             client.harm, client.routed = self.harm, self._routed
             return client
 

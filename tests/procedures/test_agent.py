@@ -6,9 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from ipad.connectivity.state import Command, Phase, Polled
+from ipad.connectivity.state import Command, Ended, Phase, Polled
+from ipad.errors import EuiccRefused
 from ipad.journal import Journal, Step
 from ipad.procedures import poll, resume, switch
+from ipad.procedures.gateway import Gateway
 from ipad.testbed.eim.faults import Fault
 from ipad.testbed.eim.serve import EIM_ID
 from modem.errors import PortGone
@@ -128,6 +130,30 @@ def test_a_modem_that_is_gone_is_not_waited_for_before_a_step_is_resumed(
     with pytest.raises(PortGone):
         resume.run(gateway)
     assert gateway.journal.step() is not None
+
+
+def test_a_step_is_not_given_up_because_the_card_is_in_the_middle_of_its_switch(
+    make_site: MakeSite, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site = make_site()
+    journal = Journal(site.directory / "journal.db")
+    journal.begin(Step("fallback", BOOTSTRAP, BOOTSTRAP))
+    journal.close()
+    resumed: list[bool] = []
+    original = resume.run
+
+    def busy_once(gateway: Gateway) -> Ended | None:
+        resumed.append(gateway.journal.step() is not None)
+        if len(resumed) == 1:
+            raise EuiccRefused("GetProfilesInfo", "profileChangeOngoing", 11)
+        return original(gateway)
+
+    monkeypatch.setattr("ipad.agent.resume.run", busy_once)
+    site.desk.order({"listProfileInfo": {}})
+    site.done = ended(BOOTSTRAP, Phase.OPERATING, "done")
+    site.run()
+    assert resumed[:2] == [True, True]
+    assert site.journal_left == (None, [])
 
 
 def killed(*_: object) -> None:

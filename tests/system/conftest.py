@@ -9,7 +9,7 @@ import pytest
 
 from ipad.testbed import pki
 from ipad.testbed.gateway import Gateway
-from tests.system.world import LINE, SCALE, STORY, WAITS
+from tests.system.world import BOOTSTRAP, LINE, SCALE, STORY, WAITS, operates, settle, works
 
 _STORY_LINES = 60
 
@@ -46,3 +46,15 @@ def start(tmp_path_factory: pytest.TempPathFactory, system_pki: Path) -> Start:
             yield gateway
 
     return started
+
+
+@pytest.fixture
+def gateway(running: Gateway) -> Iterator[Gateway]:
+    """The module's own, `running`. After each test it still works, and nothing has switched."""
+    settle(running)
+    switches = running.refreshes()
+    yield running
+    works(running)
+    operates(running)
+    assert running.enabled() == BOOTSTRAP
+    assert running.refreshes() == switches

@@ -7,7 +7,7 @@ import pytest
 
 from ipad.testbed.gateway import Gateway
 from tests.system.conftest import Start
-from tests.system.world import BOOTSTRAP, LIST, NORD, ipad, operates, says, settle, until, works
+from tests.system.world import LIST, NORD, ipad, operates, says, until, works
 
 UNKNOWN_PACKAGE = "BF4F03BF7700"
 TRANSACTION = "00112233445566778899AABBCCDDEEFF"
@@ -25,18 +25,6 @@ def running(start: Start) -> Iterator[Gateway]:
         operates(gateway)
         works(gateway)
         yield gateway
-
-
-@pytest.fixture
-def gateway(running: Gateway) -> Iterator[Gateway]:
-    """The shared one. After each test it still works, and nothing has switched."""
-    settle(running)
-    switches = running.refreshes()
-    yield running
-    works(running)
-    operates(running)
-    assert running.enabled() == BOOTSTRAP
-    assert running.refreshes() == switches
 
 
 SPOILT = {

@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from ipad.testbed import pki
 from ipad.testbed.gateway import Gateway
 from tests.system.conftest import Start
-from tests.system.world import BOOTSTRAP, LIST, ipad, operates, says, settle, until, works
+from tests.system.world import LIST, ipad, operates, says, until, works
 
 
 @pytest.fixture(scope="module", params=["ca", "leaf", "key"])
@@ -22,18 +22,6 @@ def running(request: pytest.FixtureRequest, start: Start) -> Iterator[Gateway]:
         operates(gateway)
         works(gateway)
         yield gateway
-
-
-@pytest.fixture
-def gateway(running: Gateway) -> Iterator[Gateway]:
-    """The shared one. After each test it still works, and nothing has switched."""
-    settle(running)
-    switches = running.refreshes()
-    yield running
-    operates(running)
-    works(running)
-    assert running.refreshes() == switches
-    assert running.enabled() == BOOTSTRAP
 
 
 def test_a_server_with_a_certificate_of_somebody_else_s_ca_gets_nothing(

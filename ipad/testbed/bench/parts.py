@@ -73,7 +73,7 @@ def parts(world: World) -> Iterator[Parts]:
     uplink = Uplink()
 
     def esipa(eim: EimConfiguration, eid: bytes) -> Esipa:
-        return Esipa(eim, eid, settings.waits, uplink)
+        return Esipa(eim, eid, settings.waits, uplink, settings.esipa)
 
     opened = open_modem(settings, uplink.idle)
     with closing(Journal(state / "journal.db")) as journal, closing(opened) as modem:
