@@ -40,9 +40,9 @@ from ipad.connectivity.state import (
     Unknown,
 )
 from ipad.errors import DecodeError, EuiccRefused, IpadError
-from ipad.esipa.http import Uplink
 from ipad.journal import Journal
 from ipad.mailbox import Mailbox, Order
+from ipad.net.http import Uplink
 from ipad.procedures import probe, resume
 from ipad.procedures.gateway import Gateway
 from ipad.watchdog import Watchdog

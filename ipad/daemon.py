@@ -15,10 +15,10 @@ from ipad.clock import PoweredClock
 from ipad.config import Config
 from ipad.control import ControlServer
 from ipad.errors import ConfigError, IpadError, Unreachable
-from ipad.esipa.http import Uplink
 from ipad.instance import lock, make_directories
 from ipad.journal import Journal
 from ipad.mailbox import Mailbox
+from ipad.net.http import Uplink
 from ipad.opening import open_gateway
 from ipad.watchdog import Watchdog
 

@@ -9,9 +9,10 @@ from ipad.clock import PoweredClock
 from ipad.config import Config
 from ipad.eim import EimConfiguration
 from ipad.esipa.client import Esipa
-from ipad.esipa.http import Uplink
+from ipad.euicc.iot import OnCard
 from ipad.euicc.isdr import ISD_R_AID, Isdr
 from ipad.journal import Journal
+from ipad.net.http import Uplink
 from ipad.procedures.gateway import Gateway
 from modem.connect import Modem, connect
 
@@ -59,7 +60,7 @@ def open_gateway(
     modem = open_modem(settings, idle)
     isdr = open_isdr(settings, modem, idle)
     try:
-        yield Gateway(isdr, modem.radio, journal, settings.waits, esipa, note)
+        yield Gateway(isdr, OnCard(isdr), modem.radio, journal, settings.waits, esipa, note)
     finally:
         isdr.close()  # a card has few channels, and some modems can't take one back from a former run
         modem.close()

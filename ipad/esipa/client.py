@@ -4,10 +4,10 @@ from ipad.eim import EimConfiguration
 from ipad.errors import PeerRefused, Unreachable
 from ipad.esipa.asn1_binding import Asn1Binding
 from ipad.esipa.binding import Binding, Call
-from ipad.esipa.http import Answer, Https, Uplink
 from ipad.esipa.model import Acknowledged, EimPackage, EmptyResponse
 from ipad.esipa.settings import EsipaSettings
-from ipad.esipa.trust import Trust
+from ipad.net.http import Answer, Https, Uplink
+from ipad.net.trust import Trust
 from ipad.waits import Waits
 
 HTTPS_PORT = 443

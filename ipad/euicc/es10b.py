@@ -4,6 +4,8 @@ Each function here is one function of the standard, named in its docstring. All 
 for the errors that the standard names, DecodeError for an answer that is none, and ModemErrors.
 """
 
+from collections.abc import Sequence
+
 from ipad import asn1
 from ipad.errors import DecodeError
 from ipad.euicc import read
@@ -110,7 +112,7 @@ def remove_notification(isdr: Isdr, seq: int) -> bool:
     return bool(code == 0)
 
 
-def add_initial_eim(isdr: Isdr, configurations: list[bytes]) -> tuple[int | None, ...]:
+def add_initial_eim(isdr: Isdr, configurations: Sequence[bytes]) -> tuple[int | None, ...]:
     """AddInitialEim (BF57), only while no eIM is associated. configurations: EimConfigurationData, DER.
 
     Returns the association token that the card made for each, None where none was asked for.

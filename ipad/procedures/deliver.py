@@ -21,7 +21,7 @@ def run(gateway: Gateway, esipa: Esipa, eim_id: str) -> None:
     _from_journal(gateway, esipa, eim_id)
     if not gateway.unread:
         return
-    results = es10b.package_results(gateway.isdr)
+    results = gateway.iot.package_results()
     notifications = list(es10b.notifications(gateway.isdr))
     owing = {result.eim_id for result in results}
     gateway.owing = frozenset(owing)
@@ -55,7 +55,7 @@ def _result(gateway: Gateway, esipa: Esipa, result: PackageResult, notifications
             "deliver", f"{result.eim_id} does not acknowledge result {result.seq}: it stays on the card"
         )
         return False
-    es10b.remove_notification(gateway.isdr, result.seq)
+    gateway.iot.remove_result(result.seq)
     gateway.note("deliver", f"result {result.seq} taken by {result.eim_id}: {result.failed or 'all well'}")
     return True
 

@@ -7,6 +7,7 @@ from ipad.connectivity.state import CardView
 from ipad.eim import EimConfiguration
 from ipad.esipa.client import Esipa
 from ipad.euicc import es10b, es10c
+from ipad.euicc.iot import IotFunctions
 from ipad.euicc.isdr import Isdr
 from ipad.euicc.model import EuiccInfo, ProfileInfo
 from ipad.journal import Journal
@@ -54,6 +55,8 @@ class Gateway:
     """One gateway's parts, in the hands of the one thread that owns modem and card."""
 
     isdr: Isdr
+    iot: IotFunctions
+    """What the card, or somebody for it, does for its eIMs."""
     radio: Radio | None
     """None: the card is in a PC/SC reader."""
     journal: Journal
@@ -77,8 +80,8 @@ class Gateway:
         self.contents = Contents(
             eid=eid,
             info=known.info if known is not None and same_card else es10b.info2(self.isdr),
-            profiles=es10c.profiles(self.isdr),
-            eims=es10b.eim_configurations(self.isdr),
+            profiles=self.iot.profiles(),
+            eims=self.iot.eim_configurations(),
         )
         self.card_changed()
         return self.contents

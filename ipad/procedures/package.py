@@ -2,7 +2,6 @@
 
 from ipad.connectivity.state import Trial, TrialKind
 from ipad.esipa.model import EuiccPackage
-from ipad.euicc import es10b
 from ipad.euicc.model import PackageResult
 from ipad.journal import Step
 from ipad.procedures import switch
@@ -18,7 +17,7 @@ def run(gateway: Gateway, package: EuiccPackage) -> Trial | None:
     before = gateway.card().enabled
     target = package.enables if package.may_switch else before
     step = Step("package", before, target, package.eim_id, package.der)
-    result = switch.command(gateway, step, lambda: es10b.load_euicc_package(gateway.isdr, package.der))
+    result = switch.command(gateway, step, lambda: gateway.iot.load_euicc_package(package.der))
     return _conclude(gateway, package, result, before)
 
 
@@ -29,7 +28,7 @@ def resume(gateway: Gateway, step: Step, package: EuiccPackage) -> Trial | None:
     executed them after all, the counter makes it refuse.
     """
     gateway.isdr.reset()
-    listed = next((r for r in es10b.package_results(gateway.isdr) if _is_of(r, package)), None)
+    listed = next((r for r in gateway.iot.package_results() if _is_of(r, package)), None)
     if listed is None:
         gateway.journal.finish()
         return run(gateway, package)

@@ -4,8 +4,8 @@ import time
 from collections.abc import Sequence
 
 from ipad.errors import Unreachable
-from ipad.esipa.http import Uplink
-from ipad.esipa.wire import Patience, connect
+from ipad.net.http import Uplink
+from ipad.net.wire import Patience, connect
 
 
 def run(targets: Sequence[str], uplink: Uplink, seconds: float) -> bool | None:

@@ -11,7 +11,6 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from ipad.errors import EuiccRefused
-from ipad.euicc import es10b
 from ipad.journal import Step
 from ipad.procedures.gateway import Contents, Gateway
 from modem.errors import ModemError
@@ -56,13 +55,13 @@ def fall_back(gateway: Gateway) -> Contents:
     """ExecuteFallbackMechanism, with all that follows. Returns what the card holds now."""
     card = gateway.card()
     step = Step("fallback", card.enabled, card.fallback)
-    return _switch(gateway, step, lambda: es10b.execute_fallback(gateway.isdr))
+    return _switch(gateway, step, gateway.iot.execute_fallback)
 
 
 def return_from_fallback(gateway: Gateway, origin: str | None) -> Contents:
     """ReturnFromFallback, with all that follows. origin: ICCID of the profile that the fallback left."""
     step = Step("return", gateway.card().enabled, origin)
-    return _switch(gateway, step, lambda: es10b.return_from_fallback(gateway.isdr))
+    return _switch(gateway, step, gateway.iot.return_from_fallback)
 
 
 def roll_back(gateway: Gateway, former: str | None) -> Contents:
@@ -71,7 +70,7 @@ def roll_back(gateway: Gateway, former: str | None) -> Contents:
     The rollback's result takes the place of the package's on the card, and waits there for delivery.
     """
     step = Step("rollback", gateway.card().enabled, former)
-    return _switch(gateway, step, lambda: es10b.profile_rollback(gateway.isdr))
+    return _switch(gateway, step, gateway.iot.profile_rollback)
 
 
 def _switch(gateway: Gateway, step: Step, do: Callable[[], object]) -> Contents:

@@ -8,7 +8,7 @@ import pytest
 
 from ipad.eim import EimConfiguration, TlsAnchor
 from ipad.esipa.client import Esipa, EsipaSettings
-from ipad.esipa.http import Uplink
+from ipad.net.http import Uplink
 from ipad.waits import Waits
 
 from .https_peer import EID, Identity, MakeEsipa, Peer, make_identity

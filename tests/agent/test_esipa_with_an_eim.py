@@ -11,12 +11,12 @@ import pytest
 from ipad.errors import PeerRefused, Throttled, Untrusted
 from ipad.esipa import arms
 from ipad.esipa.client import Esipa
-from ipad.esipa.http import Uplink
 from ipad.esipa.model import Acknowledged, DataRequest, DownloadTrigger, EuiccPackage, Malformed, NoPackage
 from ipad.esipa.settings import EsipaSettings
-from ipad.esipa.wire import Slow, TooMuch
 from ipad.euicc import es10b, es10c
 from ipad.euicc.isdr import Isdr
+from ipad.net.http import Uplink
+from ipad.net.wire import Slow, TooMuch
 from ipad.testbed import pki
 from ipad.testbed.euicc import VirtualEuicc
 from ipad.waits import Waits

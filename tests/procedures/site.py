@@ -17,10 +17,11 @@ from ipad.connectivity.decide import wake
 from ipad.connectivity.state import Command
 from ipad.eim import EimConfiguration
 from ipad.esipa.client import Esipa
-from ipad.esipa.http import Uplink
 from ipad.esipa.settings import EsipaSettings
+from ipad.euicc.iot import OnCard
 from ipad.euicc.isdr import Isdr
 from ipad.mailbox import Mailbox, Order
+from ipad.net.http import Uplink
 from ipad.procedures.gateway import Gateway
 from ipad.testbed.eim.identity import configuration
 from ipad.testbed.euicc import VirtualEuicc, state
@@ -160,7 +161,7 @@ class Site:
         isdr = Isdr(UiccCard(uicc, lambda: self.modem.epoch), WAITS, sleep=self._sleep)
         process = self.process = Process(self, journal, uicc, uplink)
         radio = HarmedRadio(self.modem, self.harm)
-        process.gateway = Gateway(isdr, radio, journal, WAITS, esipa, process.note)
+        process.gateway = Gateway(isdr, OnCard(isdr), radio, journal, WAITS, esipa, process.note)
         return process
 
     def _sleep(self, seconds: float) -> None:

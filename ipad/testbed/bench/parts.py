@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from ipad import clock, config
 from ipad.eim import EimConfiguration
 from ipad.esipa.client import Esipa
-from ipad.esipa.http import Uplink
+from ipad.euicc.iot import OnCard
 from ipad.euicc.isdr import Isdr
 from ipad.journal import Journal
+from ipad.net.http import Uplink
 from ipad.opening import open_modem
 from ipad.procedures.gateway import Gateway
 from ipad.testbed.bench.world import World
@@ -84,7 +85,7 @@ def parts(world: World) -> Iterator[Parts]:
         def note(what: str, text: str) -> None:
             journal.note(powered.now(), what, text)
 
-        gateway = Gateway(isdr, modem.radio, journal, settings.waits, esipa, note)
+        gateway = Gateway(isdr, OnCard(isdr), modem.radio, journal, settings.waits, esipa, note)
         modem.radio.status()
         [eim] = gateway.read_card().eims
         yield Parts(gateway, meter, uplink, eim)

@@ -1,8 +1,8 @@
 """What a poll costs: APDUs, connections, requests, and octets at the socket, TLS's own included."""
 
 from ipad.errors import IpadError
-from ipad.esipa.trust import Trusts
-from ipad.esipa.wire import Traffic
+from ipad.net.trust import Trusts
+from ipad.net.wire import Traffic
 from ipad.procedures import poll
 from ipad.testbed.bench.parts import Parts
 from ipad.testbed.bench.table import Row

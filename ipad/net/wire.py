@@ -13,8 +13,8 @@ from functools import partial
 from typing import Any, TypeVar
 
 from ipad.errors import Unreachable, Untrusted
-from ipad.esipa.resolve import IDLE_EVERY, Address
-from ipad.esipa.trust import Trust, check_pin
+from ipad.net.resolve import IDLE_EVERY, Address
+from ipad.net.trust import Trust, check_pin
 
 T = TypeVar("T")
 

@@ -9,10 +9,10 @@ from email.utils import formatdate
 import pytest
 
 from ipad.errors import ConfigError, PeerRefused, Throttled, Unreachable
-from ipad.esipa.http import Uplink, retry_after
 from ipad.esipa.model import EmptyResponse, NoPackage
-from ipad.esipa.resolve import Resolver
-from ipad.esipa.wire import Lost, Slow, TooMuch
+from ipad.net.http import Uplink, retry_after
+from ipad.net.resolve import Resolver
+from ipad.net.wire import Lost, Slow, TooMuch
 
 from .https_peer import (
     EMPTY_RESPONSE,

@@ -10,9 +10,9 @@ from email.utils import parsedate_to_datetime
 from typing import cast
 
 from ipad.errors import ConfigError, PeerRefused, Throttled, Unreachable
-from ipad.esipa.resolve import Resolver
-from ipad.esipa.trust import Trust, Trusts
-from ipad.esipa.wire import Lost, Patience, Reader, TooMuch, Traffic, Wire, connect
+from ipad.net.resolve import Resolver
+from ipad.net.trust import Trust, Trusts
+from ipad.net.wire import Lost, Patience, Reader, TooMuch, Traffic, Wire, connect
 from ipad.waits import Waits
 
 _HEAD_LIMIT = 16 * 1024
@@ -91,7 +91,7 @@ class Https:
         for line in lines:
             if not line.isprintable():
                 raise ConfigError(
-                    f"esipa: {line!r} can't be part of an HTTP request; expected printable text"
+                    f"https: {line!r} can't be part of an HTTP request; expected printable text"
                 )
         return "\r\n".join([*lines, "", ""]).encode() + body
 

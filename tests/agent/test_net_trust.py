@@ -7,9 +7,9 @@ import pytest
 
 from ipad.eim import TlsAnchor
 from ipad.errors import ConfigError, Unreachable, Untrusted
-from ipad.esipa import trust
-from ipad.esipa.http import Uplink
 from ipad.esipa.model import NoPackage
+from ipad.net import trust
+from ipad.net.http import Uplink
 
 from .https_peer import (
     NO_PACKAGE,
