@@ -8,9 +8,9 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 from cryptography.x509.oid import NameOID
 
-from ipad.testbed.eim import chain
-from ipad.testbed.eim.signature import sign, token_tlv, verify
+from ipad.testbed import chain
 from ipad.testbed.pki import Identity
+from ipad.testbed.signature import sign, token_tlv, verify
 
 EID = "89049044000000000000000000000106"
 NOW = datetime(2026, 1, 1, tzinfo=UTC)

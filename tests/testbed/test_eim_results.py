@@ -6,8 +6,8 @@ import pytest
 
 from ipad.asn1 import decode, encode, member, tlvs, value, wrap
 from ipad.testbed import pki
-from ipad.testbed.eim.signature import sign
 from ipad.testbed.euicc import VirtualEuicc
+from ipad.testbed.signature import sign
 from tests.euicc_card.world import NORD, SUED, Terminal
 from tests.testbed.eim_world import EMPTY, PATIENCE, UNDEFINED, Ipa, World, flipped, port_of
 

@@ -22,7 +22,8 @@ from urllib.parse import parse_qsl, urlsplit
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from ipad.errors import DecodeError
-from ipad.testbed.eim import chain, faults
+from ipad.testbed import chain
+from ipad.testbed.eim import faults
 from ipad.testbed.eim.esipa import Eim
 from ipad.testbed.eim.identity import configuration
 from ipad.testbed.eim.operations import BadOrder, order

@@ -6,7 +6,7 @@ from ipad.asn1 import decode, encode, wrap
 from ipad.testbed.eim.faults import FORGED, Faults
 from ipad.testbed.eim.identity import Identity
 from ipad.testbed.eim.records import FAILED, MAX_COUNTER, Euicc, Package, Records
-from ipad.testbed.eim.signature import sign, token_tlv
+from ipad.testbed.signature import sign, token_tlv
 
 _OTHER_EID = bytes.fromhex("89049044FFFFFFFFFFFFFFFFFFFFFFFF")
 TRANSACTION_OCTETS = 16

@@ -9,11 +9,11 @@ from datetime import UTC, datetime
 from typing import Any, NoReturn
 
 from ipad.asn1 import decode, member, tlvs, value, wrap
-from ipad.testbed.eim import chain
+from ipad.testbed import chain
 from ipad.testbed.eim.identity import Identity
 from ipad.testbed.eim.readable import readable
 from ipad.testbed.eim.records import CANCELLED, DONE, FAILED, ROLLED_BACK, Euicc, Package, Records, Result
-from ipad.testbed.eim.signature import token_tlv, verify
+from ipad.testbed.signature import token_tlv, verify
 
 
 class Refused(Exception):
