@@ -21,13 +21,25 @@ class EuiccRefused(IpadError):
 
 
 class PeerRefused(IpadError):
-    """The eIM, SM-DP+ or SM-DS answered, and the answer is a refusal."""
+    """The eIM, SM-DP+ or SM-DS answered, and the answer is a refusal.
 
-    def __init__(self, function: str, name: str, code: int | None = None, advice: str = "") -> None:
+    status: of the HTTP answer, where that is all that the refusal says.
+    """
+
+    def __init__(
+        self,
+        function: str,
+        name: str,
+        code: int | None = None,
+        advice: str = "",
+        *,
+        status: int | None = None,
+    ) -> None:
         self.function = function
         self.name = name
         self.code = code
         self.advice = advice
+        self.status = status
         said = name if code is None else f"{name}({code})"
         super().__init__(f"{function}: {said}" + (f" ({advice})" if advice else ""))
 

@@ -19,6 +19,23 @@ _HEAD_LIMIT = 16 * 1024
 """Octets of status line, headers and chunk sizes that an answer may have on top of its body."""
 
 
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """One request that got an answer, whatever its status."""
+
+    host: str
+    path: str
+    function: str
+    """The standard's name."""
+    media_type: str
+    """Content-Type of the request."""
+    request: bytes
+    """Its body."""
+    status: int
+    answer: bytes
+    """The answer's body; nothing of one that is no 2xx: it is not read."""
+
+
 @dataclass(slots=True)
 class Uplink:
     """What outlives a connection: addresses, trust and TLS sessions, and the count of octets.
@@ -30,6 +47,8 @@ class Uplink:
     """Name of the interface that every connection is bound to (SO_BINDTODEVICE)."""
     idle: Callable[[], None] = lambda: None
     """Called at least once a second in every wait: feeds the watchdog."""
+    observe: Callable[[Exchange], None] = lambda _exchange: None
+    """Called with every exchange, before its answer is judged: what writes a trace."""
     resolver: Resolver = field(default_factory=Resolver)
     trusts: Trusts = field(default_factory=Trusts)
     traffic: Traffic = field(default_factory=Traffic)
@@ -67,15 +86,16 @@ class Https:
         replaced, and the request sent once more: the eIM tells repeats (SGP.32 6.3.3). Raises Untrusted,
         Throttled (429, 503), PeerRefused (other 3xx, 4xx), Unreachable (5xx, and all else).
         """
-        request = self._request(path, headers, body)
+        media_type = headers.get("Content-Type", "")
+        request = _Request(function, path, media_type, body, self._head(path, headers, body))
         if self._wire is not None:
             wire, heard = self._wire, self._wire.heard
             try:
-                return self._exchange(wire, function, request)
+                return self._exchange(wire, request)
             except Lost:
                 if wire.heard > heard:
                     raise
-        return self._exchange(self._connect(function), function, request)
+        return self._exchange(self._connect(function), request)
 
     def close(self) -> None:
         """Drops the connection; the next request makes a new one."""
@@ -83,7 +103,7 @@ class Https:
         if wire is not None:
             wire.close()
 
-    def _request(self, path: str, headers: Mapping[str, str], body: bytes) -> bytes:
+    def _head(self, path: str, headers: Mapping[str, str], body: bytes) -> bytes:
         host = f"[{self.host}]" if ":" in self.host else self.host
         lines = [f"POST {path} HTTP/1.1", f"Host: {host}" + (f":{self.port}" if self.port != 443 else "")]
         lines += [f"{name}: {value}" for name, value in headers.items()]
@@ -93,7 +113,7 @@ class Https:
                 raise ConfigError(
                     f"https: {line!r} can't be part of an HTTP request; expected printable text"
                 )
-        return "\r\n".join([*lines, "", ""]).encode() + body
+        return "\r\n".join([*lines, "", ""]).encode()
 
     def _patience(self, function: str, seconds: float) -> Patience:
         doing = f"{function} to {self.host}:{self.port}"
@@ -113,19 +133,20 @@ class Https:
         self._wire = wire
         return wire
 
-    def _exchange(self, wire: Wire, function: str, request: bytes) -> Answer:
-        wire.patience = self._patience(function, self._waits.http)
+    def _exchange(self, wire: Wire, request: "_Request") -> Answer:
+        wire.patience = self._patience(request.function, self._waits.http)
         keep = False
         try:
-            wire.send(request)
+            wire.send(request.head + request.body)
             incoming = _Incoming(Reader(wire, self._limit + _HEAD_LIMIT))
             # Of its socket, http.client wants makefile() only.
             with http.client.HTTPResponse(cast(socket.socket, incoming), method="POST") as response:
                 response.begin()
                 if incoming.reader.ended:  # http.client takes a head that is cut off for a whole one
                     raise Lost(f"{wire.patience.doing}: the answer is cut off")
-                _judge(function, wire.patience.doing, response)
-                body = self._body(wire, response)
+                body = self._body(wire, response) if _accepted(response) else b""
+                self._uplink.observe(request.exchange(self.host, response.status, body))
+                _judge(request.function, wire.patience.doing, response)
                 keep = not response.will_close
             wire.remember_session()
             return Answer(response.status, _media_type(response), body)
@@ -149,6 +170,18 @@ class Https:
         raise TooMuch(f"{wire.patience.doing}: the answer has more than {self._limit} octets")
 
 
+@dataclass(frozen=True, slots=True)
+class _Request:
+    function: str
+    path: str
+    media_type: str
+    body: bytes
+    head: bytes
+
+    def exchange(self, host: str, status: int, answer: bytes) -> Exchange:
+        return Exchange(host, self.path, self.function, self.media_type, self.body, status, answer)
+
+
 class _Incoming:
     """A Reader as http.client wants its socket."""
 
@@ -159,9 +192,13 @@ class _Incoming:
         return io.BufferedReader(self.reader)
 
 
+def _accepted(response: http.client.HTTPResponse) -> bool:
+    return 200 <= response.status < 300
+
+
 def _judge(function: str, doing: str, response: http.client.HTTPResponse) -> None:
     status, reason = response.status, response.reason or "HTTP status"
-    if 200 <= status < 300:
+    if _accepted(response):
         return
     if status in (429, 503):
         raise Throttled(
@@ -170,7 +207,8 @@ def _judge(function: str, doing: str, response: http.client.HTTPResponse) -> Non
         )
     if status >= 500:
         raise Unreachable(f"{doing}: {reason}({status})")
-    raise PeerRefused(function, reason, status, "is the path right for this server?" if status == 404 else "")
+    advice = "is the path right for this server?" if status == 404 else ""
+    raise PeerRefused(function, reason, status, advice, status=status)
 
 
 def retry_after(text: str, date: str = "") -> float | None:

@@ -10,11 +10,12 @@ import pytest
 
 from ipad.errors import ConfigError, PeerRefused, Throttled, Unreachable
 from ipad.esipa.model import EmptyResponse, NoPackage
-from ipad.net.http import Uplink, retry_after
+from ipad.net.http import Exchange, Uplink, retry_after
 from ipad.net.resolve import Resolver
 from ipad.net.wire import Lost, Slow, TooMuch
 
 from .https_peer import (
+    EID,
     EMPTY_RESPONSE,
     MEDIA_TYPE,
     NO_PACKAGE,
@@ -314,6 +315,23 @@ def test_a_notification_is_not_taken_by_an_answer_with_something_in_it(
 ) -> None:
     with Peer(server, once(http_answer(EMPTY_RESPONSE))) as peer, pytest.raises(PeerRefused):
         make_esipa(peer, key_of(server)).handle_notification(bytes.fromhex("3000"))
+
+
+def test_each_exchange_can_be_observed_also_one_that_is_refused(
+    server: Identity, make_esipa: MakeEsipa
+) -> None:
+    seen: list[Exchange] = []
+    uplink = Uplink(observe=seen.append)
+    request = bytes.fromhex("bf4f125a10") + EID
+    with Peer(server, answering(NO_PACKAGE)) as peer:
+        make_esipa(peer, key_of(server), uplink=uplink).get_eim_package()
+    with Peer(server, once(http_answer(b"<p>", status="403 Forbidden"))) as peer, pytest.raises(PeerRefused):
+        make_esipa(peer, key_of(server), uplink=uplink).get_eim_package()
+    path = "/gsma/rsp2/asn1"
+    assert seen == [
+        Exchange("localhost", path, "GetEimPackage", MEDIA_TYPE, request, 200, NO_PACKAGE),
+        Exchange("localhost", path, "GetEimPackage", MEDIA_TYPE, request, 403, b""),
+    ]
 
 
 def test_nobody_listening_is_unreachable(server: Identity, make_esipa: MakeEsipa) -> None:
