@@ -10,13 +10,17 @@ class DecodeError(IpadError):
 
 
 class EuiccRefused(IpadError):
-    """The eUICC answered a function with one of its named errors."""
+    """The eUICC answered a function with one of its named errors.
 
-    def __init__(self, function: str, name: str, code: int, advice: str = "") -> None:
+    answer: the whole answer's octets, for the refusals that a server is to see.
+    """
+
+    def __init__(self, function: str, name: str, code: int, advice: str = "", answer: bytes = b"") -> None:
         self.function = function
         self.name = name
         self.code = code
         self.advice = advice
+        self.answer = answer
         super().__init__(f"{function}: {name}({code})" + (f" ({advice})" if advice else ""))
 
 

@@ -1,9 +1,9 @@
-"""ES10a (SGP.22 5.7.3, 5.7.4): where profiles come from when nobody says so."""
+"""ES10a (SGP.22 5.7.3, 5.7.4; SGP.32 5.9.14): where profiles come from when nobody says so."""
 
 from ipad import asn1
 from ipad.euicc.isdr import Isdr
 from ipad.euicc.model import Addresses
-from ipad.euicc.refusal import refuse
+from ipad.euicc.refusal import run
 
 
 def configured_addresses(isdr: Isdr) -> Addresses:
@@ -14,10 +14,8 @@ def configured_addresses(isdr: Isdr) -> Addresses:
     return Addresses(value.get("defaultDpAddress"), value["rootDsAddress"])
 
 
-def set_default_dp_address(isdr: Isdr, address: str) -> None:
-    """SetDefaultDpAddress (BF65 in SGP.32). "" removes it. Raises EuiccRefused."""
-    request = asn1.encode("SetDefaultDpAddressRequest", {"defaultDpAddress": address})
-    answer = isdr.store_data("SetDefaultDpAddress", request)
-    code = asn1.decode("SetDefaultDpAddressResponse", answer)["setDefaultDpAddressResult"]
-    if code != 0:
-        refuse("SetDefaultDpAddress", code, "SetDefaultDpAddressResponse", "setDefaultDpAddressResult")
+def set_default_dp_address(isdr: Isdr, address: str, *, consumer: bool = False) -> None:
+    """SetDefaultDpAddress (BF65; BF3F on a consumer card). "" removes it. Raises EuiccRefused."""
+    function = "SetDefaultDpAddress"
+    types = f"sgp22:{function}" if consumer else function
+    run(isdr, function, {"defaultDpAddress": address}, "setDefaultDpAddressResult", types=types)

@@ -1,23 +1,46 @@
-"""ES10b (SGP.32 5.9, SGP.22 5.7): packages and their results, eIMs, notifications, fallback and rollback.
+"""ES10b (SGP.32 5.9, SGP.22 5.7): packages and their results, eIMs, notifications, downloads, switches.
 
 Each function here is one function of the standard, named in its docstring. All of them raise EuiccRefused
 for the errors that the standard names, DecodeError for an answer that is none, and ModemErrors.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
 
 from ipad import asn1
 from ipad.errors import DecodeError
-from ipad.euicc import read
+from ipad.euicc import bpp, read
 from ipad.euicc.isdr import Isdr
 from ipad.euicc.model import (
     EimConfiguration,
     EuiccInfo,
+    InstallationResult,
+    MemoryReset,
     Notification,
     NotificationMetadata,
     PackageResult,
 )
-from ipad.euicc.refusal import refuse, while_busy
+from ipad.euicc.refusal import named, refuse, run, while_busy
+
+RESET_OPTIONS = (
+    "deleteOperationalProfiles",
+    "deleteFieldLoadedTestProfiles",
+    "resetDefaultSmdpAddress",
+    "deletePreLoadedTestProfiles",
+    "deleteProvisioningProfiles",
+    "resetEimConfigData",
+    "resetImmediateEnableConfig",
+)
+"""What EuiccMemoryReset can reset; a consumer card knows the first three."""
+CANCEL_REASONS = {
+    "endUserRejection": 0,
+    "postponed": 1,
+    "timeout": 2,
+    "pprNotAllowed": 3,
+    "metadataMismatch": 4,
+    "loadBppExecutionError": 5,
+    "undefinedReason": 127,
+}
+"""CancelSessionReason (SGP.22 5.7.14)."""
 
 
 def challenge(isdr: Isdr) -> bytes:
@@ -53,9 +76,13 @@ def certs(isdr: Isdr, ci_pk_id: bytes | None = None) -> tuple[bytes, bytes]:
     return read.certificate(asn1.member(found, 0xA0, 0xA5)), read.certificate(asn1.member(found, 0xA0, 0xA6))
 
 
-def list_notifications(isdr: Isdr) -> tuple[NotificationMetadata, ...]:
-    """ListNotification (BF28): what waits to be delivered, without the notifications themselves."""
-    answer = isdr.store_data("ListNotification", asn1.encode("ListNotificationRequest", {}))
+def list_notifications(isdr: Isdr, *, event: str | None = None) -> tuple[NotificationMetadata, ...]:
+    """ListNotification (BF28): what waits to be delivered, without the notifications themselves.
+
+    event: "install", "enable", "disable" or "delete"; None: all.
+    """
+    request = {} if event is None else {"profileManagementOperation": read.event_bits(event)}
+    answer = isdr.store_data("ListNotification", asn1.encode("ListNotificationRequest", request))
     kind, value = asn1.decode("ListNotificationResponse", answer)
     if kind != "notificationMetadataList":
         refuse("ListNotification", value, "ListNotificationResponse", kind)
@@ -105,11 +132,8 @@ def remove_notification(isdr: Isdr, seq: int) -> bool:
 
     Only for a number that was delivered and taken. False if the card had nothing under it.
     """
-    answer = isdr.store_data("NotificationSent", asn1.encode("NotificationSentRequest", {"seqNumber": seq}))
-    code = asn1.decode("NotificationSentResponse", answer)["deleteNotificationStatus"]
-    if code not in (0, 1):
-        refuse("NotificationSent", code, "NotificationSentResponse", "deleteNotificationStatus")
-    return bool(code == 0)
+    code = run(isdr, "NotificationSent", {"seqNumber": seq}, "deleteNotificationStatus", fine=(0, 1))
+    return code == 0
 
 
 def add_initial_eim(isdr: Isdr, configurations: Sequence[bytes]) -> tuple[int | None, ...]:
@@ -153,12 +177,7 @@ def configure_immediate_enabling(
         request["defaultSmdpOid"] = smdp_oid
     if smdp_address is not None:
         request["defaultSmdpAddress"] = smdp_address
-    function = "ConfigureImmediateProfileEnabling"
-    answer = isdr.store_data(function, asn1.encode(f"{function}Request", request))
-    member = "configImmediateEnableResult"
-    code = asn1.decode(f"{function}Response", answer)[member]
-    if code != 0:
-        refuse(function, code, f"{function}Response", member)
+    run(isdr, "ConfigureImmediateProfileEnabling", request, "configImmediateEnableResult")
 
 
 def profile_rollback(isdr: Isdr, refresh: bool = True) -> PackageResult | None:
@@ -181,22 +200,65 @@ def profile_rollback(isdr: Isdr, refresh: bool = True) -> PackageResult | None:
 
 def execute_fallback(isdr: Isdr, refresh: bool = True) -> None:
     """ExecuteFallbackMechanism (BF5D): enables the Fallback Profile; the card remembers where from."""
-    _switch(isdr, "ExecuteFallbackMechanism", "executeFallbackMechanismResult", refresh)
+    run(isdr, "ExecuteFallbackMechanism", {"refreshFlag": refresh}, "executeFallbackMechanismResult")
 
 
 def return_from_fallback(isdr: Isdr, refresh: bool = True) -> None:
     """ReturnFromFallback (BF5E): enables the profile that was enabled before the fallback."""
-    _switch(isdr, "ReturnFromFallback", "returnFromFallbackResult", refresh)
+    run(isdr, "ReturnFromFallback", {"refreshFlag": refresh}, "returnFromFallbackResult")
 
 
-def _switch(isdr: Isdr, function: str, member: str, refresh: bool) -> None:
-    def attempt() -> None:
-        answer = isdr.store_data(function, asn1.encode(f"{function}Request", {"refreshFlag": refresh}))
-        code = asn1.decode(f"{function}Response", answer)[member]
-        if code != 0:
-            refuse(function, code, f"{function}Response", member)
+def immediate_enable(isdr: Isdr, refresh: bool = True) -> None:
+    """ImmediateEnable (BF5A): enables the profile that was installed just before, if so configured."""
+    run(isdr, "ImmediateEnable", {"refreshFlag": refresh}, "immediateEnableResult")
 
-    while_busy(isdr, attempt)
+
+def enable_emergency_profile(isdr: Isdr, refresh: bool = True) -> None:
+    """EnableEmergencyProfile (BF5B); while it is enabled, packages and downloads get ecallActive(104)."""
+    run(isdr, "EnableEmergencyProfile", {"refreshFlag": refresh}, "enableEmergencyProfileResult")
+
+
+def disable_emergency_profile(isdr: Isdr, refresh: bool = True) -> None:
+    """DisableEmergencyProfile (BF5C): enables the profile that was enabled before the emergency."""
+    run(isdr, "DisableEmergencyProfile", {"refreshFlag": refresh}, "disableEmergencyProfileResult")
+
+
+def connectivity_parameters(isdr: Isdr) -> bytes | None:
+    """GetConnectivityParameters (BF5F): httpParams of the enabled profile; None if it brings none."""
+    function = "GetConnectivityParameters"
+    answer = isdr.store_data(function, asn1.encode(f"{function}Request", {}))
+    kind, value = asn1.decode(f"{function}Response", answer)
+    if kind == "connectivityParameters":
+        found: bytes | None = value.get("httpParams")
+        return found
+    if named(value, "ConnectivityParametersError") != "parametersNotAvailable":
+        refuse(function, value, "ConnectivityParametersError")
+    return None
+
+
+def memory_reset(isdr: Isdr, options: Collection[str], *, consumer: bool = False) -> MemoryReset:
+    """EuiccMemoryReset (BF64; BF34 on a consumer card): cannot be undone.
+
+    options: of RESET_OPTIONS. Three results, since one part can succeed and another not; EuiccRefused
+    if the first of them is neither ok nor nothingToDelete.
+    """
+    function = "EuiccMemoryReset"
+    types = f"sgp22:{function}" if consumer else function
+    request = asn1.encode(f"{types}Request", {"resetOptions": read.named_bits(options, RESET_OPTIONS)})
+
+    def attempt() -> MemoryReset:
+        answer = isdr.store_data(function, request)
+        results = asn1.decode(f"{types}Response", answer)
+        names = {member: named(code, f"{types}Response", member) for member, code in results.items()}
+        if names["resetResult"] not in ("ok", "nothingToDelete"):
+            refuse(function, results["resetResult"], f"{types}Response", "resetResult", answer)
+        return MemoryReset(
+            names["resetResult"],
+            names.get("resetEimResult"),
+            names.get("resetImmediateEnableConfigResult"),
+        )
+
+    return while_busy(isdr, attempt)
 
 
 def get_rat(isdr: Isdr) -> bytes:
@@ -209,3 +271,101 @@ def _integer(tlv: bytes) -> int:
     if not 1 <= len(content) <= 8:
         raise DecodeError(f"an INTEGER of {len(content)} octets where a small one is expected")
     return int.from_bytes(content, "big", signed=True)
+
+
+def authenticate_server(
+    isdr: Isdr,
+    server_signed1: bytes,
+    server_signature1: bytes,
+    ci_pk_id: bytes,
+    certificate: bytes,
+    ctx_params1: bytes,
+) -> bytes:
+    """AuthenticateServer (BF38): AuthenticateServerResponse's octets, for AuthenticateClient.
+
+    server_signed1 (30), server_signature1 (5F37), ci_pk_id (04), certificate (30): elements as the server
+    sent them. ctx_params1: CtxParams1 (A0). An EuiccRefused has the answer for the server in `answer`.
+    """
+    request = asn1.wrap(
+        0xBF38,
+        _element(server_signed1, 0x30),
+        _element(server_signature1, 0x5F37),
+        _element(ci_pk_id, 0x04),
+        _element(certificate, 0x30),
+        _element(ctx_params1, 0xA0),
+    )
+    answer = isdr.store_data("AuthenticateServer", request)
+    return _accepted("AuthenticateServer", answer, 0xBF38, "AuthenticateErrorCode")
+
+
+def prepare_download(
+    isdr: Isdr,
+    smdp_signed2: bytes,
+    smdp_signature2: bytes,
+    certificate: bytes,
+    hash_cc: bytes | None = None,
+) -> bytes:
+    """PrepareDownload (BF21): PrepareDownloadResponse's octets, for GetBoundProfilePackage.
+
+    smdp_signed2 (30), smdp_signature2 (5F37), certificate (30): elements as the server sent them.
+    hash_cc: the hashed confirmation code, 32 octets. An EuiccRefused has the answer in `answer`.
+    """
+    request = asn1.wrap(
+        0xBF21,
+        _element(smdp_signed2, 0x30),
+        _element(smdp_signature2, 0x5F37),
+        b"" if hash_cc is None else asn1.wrap(0x04, hash_cc),
+        _element(certificate, 0x30),
+    )
+    answer = isdr.store_data("PrepareDownload", request)
+    return _accepted("PrepareDownload", answer, 0xBF21, "DownloadErrorCode")
+
+
+def load_bound_profile_package(
+    isdr: Isdr, package: bytes, progress: Callable[[int, int], None] = lambda *_: None
+) -> InstallationResult:
+    """LoadBoundProfilePackage (SGP.22 5.7.6): the card installs the profile, and says how that ended.
+
+    package: BoundProfilePackage (BF36…) as the server sent it. progress: told after each segment how many
+    octets of how many the card has. Any segment can be answered with the result already, an error's or a
+    success's: then nothing more is sent. DecodeError for a malformed package, before anything is sent.
+    """
+    cuts = bpp.segments(package)
+    done = 0
+    for cut in cuts:
+        answer = isdr.store_data("LoadBoundProfilePackage", cut)
+        done += len(cut)
+        progress(done, len(package))
+        if answer:
+            return read.installation_result(answer)
+    raise DecodeError("LoadBoundProfilePackage: the card took the last segment without a result")
+
+
+def cancel_session(isdr: Isdr, transaction_id: bytes, reason: str) -> bytes:
+    """CancelSession (BF41): CancelSessionResponse's octets, for the server's CancelSession.
+
+    reason: of CANCEL_REASONS. An EuiccRefused has the answer in `answer`.
+    """
+    request = {"transactionId": transaction_id, "reason": CANCEL_REASONS[reason]}
+    answer = isdr.store_data("CancelSession", asn1.encode("CancelSessionRequest", request))
+    found = asn1.find(answer, 0xBF41, 0x81)
+    if found is not None:
+        member = "cancelSessionResponseError"
+        refuse("CancelSession", _integer(found), "CancelSessionResponseChoice", member, answer)
+    asn1.member(answer, 0xBF41, 0xA0)
+    return answer
+
+
+def _accepted(function: str, answer: bytes, tag: int, code_type: str) -> bytes:
+    """The answer if it is of the CHOICE's first arm; EuiccRefused for the error arm (A1)."""
+    error = asn1.find(answer, tag, 0xA1)
+    if error is not None:
+        refuse(function, _integer(asn1.member(error, 0xA1, 0x02)), code_type, answer=answer)
+    asn1.member(answer, tag, 0xA0)
+    return answer
+
+
+def _element(octets: bytes, tag: int) -> bytes:
+    """The octets, if they are exactly one element with this tag."""
+    asn1.value(octets)
+    return asn1.member(octets, tag)

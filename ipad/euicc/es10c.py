@@ -1,11 +1,14 @@
-"""ES10c (SGP.22 5.7.15, 5.7.20; SGP.32 5.9.13): what is on the card."""
+"""ES10c (SGP.22 5.7.15 to 5.7.21; SGP.32 5.9.13): what is on the card.
+
+What changes profiles here is for consumer cards; on an IoT card that is the eIM's to order.
+"""
 
 from ipad import asn1
 from ipad.errors import EuiccRefused
 from ipad.euicc import read, shapes
 from ipad.euicc.isdr import Isdr
 from ipad.euicc.model import ProfileInfo
-from ipad.euicc.refusal import refuse
+from ipad.euicc.refusal import refuse, run
 from modem.bcd import iccid_octets
 from modem.errors import CardRefused
 
@@ -65,3 +68,34 @@ def eid(isdr: Isdr) -> bytes:
     answer = isdr.store_data("GetEID", asn1.encode("GetEuiccDataRequest", {"tagList": b"\x5a"}))
     value: bytes = asn1.decode("GetEuiccDataResponse", answer)["eidValue"]
     return value
+
+
+def enable_profile(isdr: Isdr, profile: str | bytes, refresh: bool = True) -> None:
+    """EnableProfile (BF31), on a consumer card. profile: its ICCID's digits, or its ISD-P AID.
+
+    refresh: whether the card shall end the switch with a REFRESH; some cards want it the other way round,
+    and some know profiles by AID only. Raises EuiccRefused.
+    """
+    request = {"profileIdentifier": _identified(profile), "refreshFlag": refresh}
+    run(isdr, "EnableProfile", request, "enableResult")
+
+
+def disable_profile(isdr: Isdr, profile: str | bytes, refresh: bool = True) -> None:
+    """DisableProfile (BF32), on a consumer card; see enable_profile."""
+    request = {"profileIdentifier": _identified(profile), "refreshFlag": refresh}
+    run(isdr, "DisableProfile", request, "disableResult")
+
+
+def delete_profile(isdr: Isdr, profile: str | bytes) -> None:
+    """DeleteProfile (BF33), on a consumer card. profile: its ICCID's digits, or its ISD-P AID."""
+    run(isdr, "DeleteProfile", _identified(profile), "deleteResult")
+
+
+def set_nickname(isdr: Isdr, iccid: str, nickname: str) -> None:
+    """SetNickname (BF29), on a consumer card. nickname: up to 64 octets of UTF-8; "" removes it."""
+    request = {"iccid": iccid_octets(iccid), "profileNickname": nickname}
+    run(isdr, "SetNickname", request, "setNicknameResult")
+
+
+def _identified(profile: str | bytes) -> tuple[str, bytes]:
+    return ("iccid", iccid_octets(profile)) if isinstance(profile, str) else ("isdpAid", profile)

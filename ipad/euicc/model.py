@@ -128,3 +128,37 @@ class Addresses:
 
     default_smdp: str | None
     root_smds: str
+
+
+@dataclass(frozen=True, slots=True)
+class InstallationResult:
+    """ProfileInstallationResult (SGP.22 2.5.6): how a download ended, as the card signed it.
+
+    The card keeps it as a notification, under `seq`, until removed.
+    """
+
+    transaction_id: bytes
+    seq: int
+    address: str
+    """The SM-DP+'s, whom the notification is for."""
+    iccid: str | None = None
+    aid: bytes | None = None
+    """ISD-P AID of the new profile; None if there is none."""
+    error: str | None = None
+    """Name of the errorReason ("pprNotAllowed", …); None: the profile is installed."""
+    command: str | None = None
+    """Name of the bppCommandId where it went wrong ("storeMetadata", …)."""
+    der: bytes = b""
+    """ProfileInstallationResult (BF37…) as the card signed it."""
+
+
+@dataclass(frozen=True, slots=True)
+class MemoryReset:
+    """EuiccMemoryResetResponse (SGP.32 5.9.20): what was reset, each by the standard's name ("ok", …)."""
+
+    profiles: str
+    """resetResult: profiles and default SM-DP+ address."""
+    eims: str | None = None
+    """resetEimResult; None: the card did not tell."""
+    immediate_enable: str | None = None
+    """resetImmediateEnableConfigResult; None: the card did not tell."""

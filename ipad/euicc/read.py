@@ -1,6 +1,6 @@
 """From what the card sends to the frozen values of `model`."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from ipad import asn1
@@ -9,6 +9,7 @@ from ipad.euicc import shapes
 from ipad.euicc.model import (
     EimConfiguration,
     EuiccInfo,
+    InstallationResult,
     Notification,
     NotificationMetadata,
     PackageResult,
@@ -42,10 +43,19 @@ def bits(value: Bits, names: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(name for n, name in enumerate(names) if n < count and octets[n // 8] & (0x80 >> n % 8))
 
 
+def named_bits(wanted: Collection[str], names: tuple[str, ...]) -> Bits:
+    """A named BIT STRING with these bits set, trimmed as DER wants it. ValueError: no such name."""
+    numbers = [names.index(name) for name in wanted]
+    count = max(numbers, default=-1) + 1
+    octets = bytearray((count + 7) // 8)
+    for n in numbers:
+        octets[n // 8] |= 0x80 >> n % 8
+    return bytes(octets), count
+
+
 def event_bits(event: str) -> Bits:
-    """NotificationEvent with one bit set, trimmed as DER wants it."""
-    n = _EVENTS.index(event)
-    return bytes([0x80 >> n]), n + 1
+    """NotificationEvent with one bit set: "install", "enable", "disable" or "delete"."""
+    return named_bits([event], _EVENTS)
 
 
 def certificate(tlv: bytes) -> bytes:
@@ -134,6 +144,24 @@ def notification(der: bytes) -> Notification:
         return Notification(told.seq, told.event, told.address, told.iccid, der)
     seq = asn1.member(der, 0xA0, 0xA0, 0x02)  # CompactProfileInstallationResult has the number only
     return Notification(int.from_bytes(asn1.value(seq), "big"), "install", "", None, der)
+
+
+def installation_result(der: bytes) -> InstallationResult:
+    """ProfileInstallationResult (BF37…); what is signed in it stays as it is."""
+    data = asn1.decode("ProfileInstallationResultData", asn1.member(der, 0xBF37, 0xBF27))
+    told = notification_metadata(data["notificationMetadata"])
+    outcome, value = data["finalResult"]
+    failed = outcome == "errorResult"
+    return InstallationResult(
+        transaction_id=data["transactionId"],
+        seq=told.seq,
+        address=told.address,
+        iccid=told.iccid,
+        aid=value.get("aid"),
+        error=named(value["errorReason"], "ErrorReason") if failed else None,
+        command=named(value["bppCommandId"], "BppCommandId") if failed else None,
+        der=der,
+    )
 
 
 def eim_configuration(der: bytes) -> EimConfiguration:

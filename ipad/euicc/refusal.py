@@ -4,7 +4,8 @@ from collections.abc import Callable
 from functools import cache
 from typing import NoReturn, TypeVar
 
-from ipad.asn1.schema import lookup
+from ipad import asn1
+from ipad.asn1.schema import PREFIXES, lookup
 from ipad.errors import EuiccRefused
 from ipad.euicc.isdr import Isdr
 
@@ -28,7 +29,8 @@ def names(type_name: str, member: str = "") -> dict[int, str]:
 
     The names are the schema's; empty for a number without names.
     """
-    found, module = lookup(type_name, "SGP32Definitions")
+    prefix, _, plain = type_name.rpartition(":")
+    found, module = lookup(plain, PREFIXES[prefix])
     if member:
         found = next(m for m in found["members"] if m is not None and m["name"] == member)
     if found["type"] != "INTEGER":  # a type of its own
@@ -41,13 +43,42 @@ def named(code: int, type_name: str, member: str = "") -> str:
     return names(type_name, member).get(code, "unknown")
 
 
-def refuse(function: str, code: int, type_name: str, member: str) -> NoReturn:
+def refuse(function: str, code: int, type_name: str, member: str = "", answer: bytes = b"") -> NoReturn:
     """Raises EuiccRefused with the standard's name of `code`, and what can be done about it.
 
     function: the function's name. type_name, member: which INTEGER of the schema the code was in.
+    answer: the whole answer, where somebody else is to see it.
     """
     name = named(code, type_name, member)
-    raise EuiccRefused(function, name, code, _ADVICE.get(name, ""))
+    raise EuiccRefused(function, name, code, _ADVICE.get(name, ""), answer)
+
+
+def run(
+    isdr: Isdr,
+    function: str,
+    value: object,
+    member: str,
+    *,
+    types: str | None = None,
+    fine: tuple[int, ...] = (0,),
+) -> int:
+    """Runs a function that answers with one result code; returns that code if it is one of `fine`.
+
+    function: the standard's name. value: the request's. member: the response's member with the code.
+    types: the types' name without Request and Response, where that is not the function's. catBusy is
+    waited out. Raises EuiccRefused.
+    """
+    types = types or function
+    request = asn1.encode(f"{types}Request", value)
+
+    def attempt() -> int:
+        answer = isdr.store_data(function, request)
+        code: int = asn1.decode(f"{types}Response", answer)[member]
+        if code not in fine:
+            refuse(function, code, f"{types}Response", member)
+        return code
+
+    return while_busy(isdr, attempt)
 
 
 def while_busy(isdr: Isdr, attempt: Callable[[], T]) -> T:
