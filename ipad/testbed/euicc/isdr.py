@@ -18,6 +18,16 @@ from .proactive import Proactive
 from .state import Profile, State
 
 
+@dataclass(frozen=True)
+class Installed:
+    """A profile that was just downloaded, and from whom."""
+
+    iccid: str
+    smdp_oid: str
+    smdp_address: str
+    """serverAddress that the SM-DP+ signed."""
+
+
 @dataclass
 class Isdr:
     """The card's memory and keys, and what it remembers until the next reset."""
@@ -31,6 +41,10 @@ class Isdr:
     """The profile that the telecom side has used since the last reset."""
     challenge: bytes | None = None
     """The last euiccChallenge given out."""
+    installed: Installed | None = None
+    """What ImmediateEnable would enable: the last profile installed since the reset."""
+    shapes: frozenset[str] = frozenset()
+    """Names of `shapes` in which this card answers."""
     refresh: bool = True
     """Whether the function that runs wants its switch to end in a REFRESH: its refreshFlag."""
     busy_answers: int = 0
@@ -40,6 +54,7 @@ class Isdr:
         """The card was reset: the enabled profile runs."""
         self.proactive = Proactive()
         self.challenge = None
+        self.installed = None
         self.start_enabled()
 
     def start_enabled(self) -> None:

@@ -51,6 +51,11 @@ class Profile:
     fallback_attribute: bool = False
     fallback_allowed: bool = False
     ecall: bool = False
+    """ecallIndication: this is the Emergency Profile."""
+    preloaded: bool = False
+    """It came with the card."""
+    http_params: str = ""
+    """httpParams of its connectivity parameters, hexadecimal; empty: it brings none."""
 
 
 @dataclass
@@ -122,7 +127,12 @@ class State:
     rollback: Rollback | None = None
     fallback_origin: str | None = None
     """ICCID that ReturnFromFallback goes back to, while the Fallback Profile is enabled by a fallback."""
+    emergency_origin: str | None = None
+    """ICCID that DisableEmergencyProfile goes back to, while the Emergency Profile is enabled."""
     immediate_enable: ImmediateEnable = field(default_factory=ImmediateEnable)
+    eim_reset_supported: bool = True
+    immediate_enable_reset_supported: bool = True
+    """Whether EuiccMemoryReset can do this on this card."""
     default_dp_address: str = ""
     root_ds_address: str = "smds.testbed.example"
 
@@ -137,6 +147,11 @@ class State:
     def fallback_profile(self) -> Profile | None:
         """The profile that has the Fallback Attribute."""
         return next((p for p in self.profiles if p.fallback_attribute), None)
+
+    def ecall_active(self) -> bool:
+        """Whether the Emergency Profile is enabled: packages and downloads have to wait."""
+        enabled = self.enabled()
+        return enabled is not None and enabled.ecall
 
     def eim(self, eim_id: str) -> Eim | None:
         """The associated eIM with this identifier."""
