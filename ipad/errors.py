@@ -52,6 +52,10 @@ class Unreachable(IpadError):
     """No answer from the far side: no address, no connection, cut off, too slow, or too much."""
 
 
+class Failing(Unreachable):
+    """The far side answers that it has failed over this one request: HTTP 5xx but 503."""
+
+
 class Throttled(Unreachable):
     """The far side asks for patience: HTTP 429 or 503, with Retry-After in seconds where it said so."""
 

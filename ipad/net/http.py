@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
 from typing import cast
 
-from ipad.errors import ConfigError, PeerRefused, Throttled, Unreachable
+from ipad.errors import ConfigError, Failing, PeerRefused, Throttled, Unreachable
 from ipad.net.resolve import Resolver
 from ipad.net.trust import Trust, Trusts
 from ipad.net.wire import Lost, Patience, Reader, TooMuch, Traffic, Wire, connect
@@ -206,7 +206,7 @@ def _judge(function: str, doing: str, response: http.client.HTTPResponse) -> Non
             retry_after(response.headers.get("Retry-After", ""), response.headers.get("Date", "")),
         )
     if status >= 500:
-        raise Unreachable(f"{doing}: {reason}({status})")
+        raise Failing(f"{doing}: {reason}({status})")
     advice = "is the path right for this server?" if status == 404 else ""
     raise PeerRefused(function, reason, status, advice, status=status)
 
