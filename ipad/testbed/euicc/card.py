@@ -15,6 +15,7 @@ from . import commands, state
 from .apdu import Command, Refused, Sw, parse, wrong_le
 from .channels import Channels
 from .defaults import default_profiles
+from .es10_consumer import as_made
 from .isdr import Isdr
 from .keys import load_credentials
 from .state import Profile, State
@@ -50,9 +51,16 @@ class VirtualEuicc:
 
     @classmethod
     def open(
-        cls, directory: Path, pki_dir: Path | None = None, profiles: list[Profile] | None = None
+        cls,
+        directory: Path,
+        pki_dir: Path | None = None,
+        profiles: list[Profile] | None = None,
+        *,
+        consumer: bool = False,
     ) -> Self:
         """The card in `directory`; a new one, with `profiles` or the default ones, if there is none.
+
+        consumer: a new one is a consumer card (SGP.22). One that is there stays what it is.
 
         Certificates and key come from `pki_dir` (made there if missing), by default `directory`/pki.
         ConfigError: the state is unreadable, or belongs to a card with another EID than the certificate.
@@ -61,7 +69,10 @@ class VirtualEuicc:
         pki.make_euicc_chain(pki_dir)
         credentials = load_credentials(pki_dir)
         if not state.exists(directory):
-            new = State(eid=credentials.eid, profiles=default_profiles() if profiles is None else profiles)
+            made = default_profiles() if profiles is None else profiles
+            new = State(eid=credentials.eid, profiles=made)
+            if consumer:
+                new.kind, new.profiles = "consumer", [as_made(profile) for profile in made]
             state.store(directory, new)
         memory = state.load(directory)
         if memory.eid != credentials.eid:

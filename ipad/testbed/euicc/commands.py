@@ -8,6 +8,7 @@ from ipad.asn1 import DecodeError, tlvs, wrap
 from . import functions
 from .apdu import Command, Refused, Sw, wrong_le
 from .channels import Channel, Channels
+from .es10_info import SVN
 from .files import MF, File, FileSystem, by_aid, by_fid, fcp, file_system
 from .isdr import Isdr
 
@@ -83,7 +84,10 @@ def _by_path(context: Context, command: Command) -> File | None:
 
 
 def _isdr_fci(isdr: Isdr) -> bytes:
-    """FCI of the ISD-R with ISDRProprietaryApplicationTemplateIoT (SGP.22 5.7.1)."""
+    """FCI of the ISD-R with ISDRProprietaryApplicationTemplateIoT, or the consumer's (SGP.22 5.7.1)."""
+    if isdr.state.kind == "consumer":
+        template = wrap(0xE0, wrap(0x82, SVN))
+        return wrap(0x6F, wrap(0x84, ISDR_AID), wrap(0xA5, wrap(0x9F65, b"\xff")), template)
     # euiccConfiguration: ipaeSupported(0) is not set, enabledProfile(1) if one is; DER trims the rest.
     configuration = wrap(0x80, b"\x06\x40") if isdr.state.enabled() else wrap(0x80, b"\x00")
     proprietary = wrap(0xA5, wrap(0x9F65, b"\xff"))

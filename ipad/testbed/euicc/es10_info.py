@@ -6,7 +6,7 @@ from ipad.asn1 import DecodeError, decode, encode, value, wrap
 
 from .isdr import Function, Isdr
 
-_SVN = bytes((2, 5, 0))
+SVN = bytes((2, 5, 0))
 _IOT_VERSION = bytes((1, 2, 0))
 
 _UICC_CAPABILITY = (b"\x68", 5)
@@ -26,7 +26,7 @@ def get_euicc_info1(isdr: Isdr, command: bytes) -> bytes:
     """GetEUICCInfo1 (SGP.22 5.7.8)."""
     decode("GetEuiccInfo1Request", command)
     ci = [isdr.keys.ci_key_id]
-    info = {"svn": _SVN, "euiccCiPKIdListForVerification": ci, "euiccCiPKIdListForSigning": ci}
+    info = {"svn": SVN, "euiccCiPKIdListForVerification": ci, "euiccCiPKIdListForSigning": ci}
     return encode("EUICCInfo1", info)
 
 
@@ -41,9 +41,10 @@ def euicc_info2(isdr: Isdr) -> dict[str, object]:
     ci = [isdr.keys.ci_key_id]
     installed = len(isdr.state.profiles).to_bytes(1)
     resources = wrap(0x81, installed), wrap(0x82, bytes.fromhex("00080000")), wrap(0x83, b"\x40\x00")
+    iot = {"ipaMode": 0, "iotSpecificInfo": {"iotVersion": [_IOT_VERSION], "fallbackSupported": None}}
     return {
         "profileVersion": bytes((2, 3, 1)),
-        "svn": _SVN,
+        "svn": SVN,
         "euiccFirmwareVer": bytes((1, 0, 0)),
         "extCardResource": b"".join(resources),
         "uiccCapability": _UICC_CAPABILITY,
@@ -55,8 +56,7 @@ def euicc_info2(isdr: Isdr) -> dict[str, object]:
         "euiccCategory": 1,
         "ppVersion": bytes((1, 0, 0)),
         "sasAcreditationNumber": "TESTBED",
-        "ipaMode": 0,
-        "iotSpecificInfo": {"iotVersion": [_IOT_VERSION], "fallbackSupported": None},
+        **(iot if isdr.state.kind == "iot" else {}),
     }
 
 

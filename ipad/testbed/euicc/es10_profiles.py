@@ -47,7 +47,7 @@ def listed(isdr: Isdr, command: bytes) -> bytes:
     request = decode("ProfileInfoListRequest", command)
     criterion = request.get("searchCriteria")
     try:
-        wanted = set(_tags(request["tagList"])) if "tagList" in request else set(_MEMBERS) - _ONLY_WHEN_ASKED
+        wanted = set(tags(request["tagList"])) if "tagList" in request else set(_MEMBERS) - _ONLY_WHEN_ASKED
     except DecodeError:
         return _error(INCORRECT_INPUT_VALUES)
     found = [p for p in isdr.state.profiles if criterion is None or _matches(p, *criterion)]
@@ -72,7 +72,7 @@ def _matches(profile: Profile, name: str, wanted: object) -> bool:
     return name == "profileClass" and profile.profile_class == wanted
 
 
-def _tags(octets: bytes) -> Iterator[int]:
+def tags(octets: bytes) -> Iterator[int]:
     """The tags in a tag list: one octet, or more where the first says so (X.690 8.1.2)."""
     rest = iter(octets)
     for first in rest:

@@ -4,7 +4,7 @@ import copy
 
 from ipad.asn1 import DecodeError, tlvs
 
-from . import eim_config, es10_info, es10_notifications, es10_profiles, package, switch
+from . import eim_config, es10_consumer, es10_info, es10_notifications, es10_profiles, package, switch
 from . import state as memory
 from .apdu import Refused, Sw
 from .isdr import Function, Isdr
@@ -18,6 +18,11 @@ FUNCTIONS: dict[int, Function] = {
     **switch.FUNCTIONS,
 }
 
+CONSUMER_FUNCTIONS: dict[int, Function] = {
+    **{tag: function for tag, function in FUNCTIONS.items() if tag not in es10_consumer.UNKNOWN},
+    **es10_consumer.FUNCTIONS,
+}
+
 
 def call(isdr: Isdr, command: bytes) -> bytes:
     """Runs one function; what it changed is on disk when this returns, all of it or, if Refused, nothing.
@@ -28,9 +33,10 @@ def call(isdr: Isdr, command: bytes) -> bytes:
     before = copy.deepcopy(isdr.state)
     try:
         tag, _ = next(tlvs(command))
-        if tag not in FUNCTIONS:
+        functions = CONSUMER_FUNCTIONS if isdr.state.kind == "consumer" else FUNCTIONS
+        if tag not in functions:
             raise Refused(Sw.REFERENCED_DATA_NOT_FOUND)
-        answer = FUNCTIONS[tag](isdr, command)
+        answer = functions[tag](isdr, command)
         if isdr.state != before:
             memory.store(isdr.directory, isdr.state)
     except DecodeError as error:

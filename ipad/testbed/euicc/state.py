@@ -135,6 +135,8 @@ class State:
     """Whether EuiccMemoryReset can do this on this card."""
     default_dp_address: str = ""
     root_ds_address: str = "smds.testbed.example"
+    kind: str = "iot"
+    """"iot" (SGP.32) or "consumer" (SGP.22)."""
 
     def enabled(self) -> Profile | None:
         """The enabled profile; None if none is."""
