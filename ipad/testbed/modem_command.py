@@ -9,6 +9,7 @@ from typing import Any, TextIO
 
 from ipad.errors import ConfigError
 from ipad.testbed.euicc import VirtualEuicc, show
+from ipad.testbed.euicc.shapes import SHAPES
 from ipad.testbed.euicc.state import exists
 from ipad.testbed.network_client import NetworkClient
 from ipad.testbed.network_command import address
@@ -36,6 +37,9 @@ def add_parsers(parts: Any) -> None:
     modem.add_argument(
         "--fault", action="append", choices=sorted(FAULTS), default=[], help="beside those of the model"
     )
+    modem.add_argument(
+        "--shape", action="append", default=[], metavar="NAME", help="; ".join(map(": ".join, SHAPES.items()))
+    )
     modem.set_defaults(run=_modem)
 
     card = parts.add_parser("card", help="the virtual eUICC's own state")
@@ -52,7 +56,7 @@ def add_parsers(parts: Any) -> None:
 def _modem(args: argparse.Namespace) -> int:
     if args.scale < 0:
         raise ConfigError(f"--scale: 0 or more wanted, not {args.scale}")
-    uicc = VirtualEuicc.open(args.state, args.pki)
+    uicc = VirtualEuicc.open(args.state, args.pki, shapes=args.shape)
     network: Network = NetworkClient(*args.network) if args.network else AlwaysOn()
     with until_stopped() as stopped, open(args.state / EVENTS, "a", encoding="utf-8") as events:
         tell = _teller(events, lambda: ready(str(args.link)))

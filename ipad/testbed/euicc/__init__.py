@@ -2,8 +2,9 @@
 
 From the outside in: `card` (reset, T=0), `commands` (instructions), `channels`, `files`, `proactive`
 (REFRESH), `store_data` (chaining), `functions` (ES10 by tag), then one file per group of functions.
-`package` is LoadEuiccPackage, `psmo` and `eco` its operations, `switch` what changes the enabled profile,
-`state` the memory. Why a switch cannot be cut in two stands in `isdr`.
+`package` is LoadEuiccPackage, `psmo` and `eco` its operations, `switch` what changes the enabled profile
+(with `emergency` and `immediate_enable`), `state` the memory, `shapes` how cards in the field answer instead.
+Why a switch cannot be cut in two stands in `isdr`.
 """
 
 from .card import VirtualEuicc

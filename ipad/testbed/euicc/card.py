@@ -4,6 +4,7 @@ It speaks T=0: what a command with data has to say is announced as 61xx and fetc
 wrong Le gets 6Cxx. Options for cards that behave otherwise belong here.
 """
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Self
 
@@ -18,6 +19,7 @@ from .defaults import default_profiles
 from .es10_consumer import as_made
 from .isdr import Isdr
 from .keys import load_credentials
+from .shapes import checked
 from .state import Profile, State
 
 GET_RESPONSE = 0xC0
@@ -57,14 +59,18 @@ class VirtualEuicc:
         profiles: list[Profile] | None = None,
         *,
         consumer: bool = False,
+        shapes: Iterable[str] = (),
     ) -> Self:
         """The card in `directory`; a new one, with `profiles` or the default ones, if there is none.
 
         consumer: a new one is a consumer card (SGP.22). One that is there stays what it is.
+        shapes: names of `shapes.SHAPES`, in which this card answers instead of the standard's.
 
         Certificates and key come from `pki_dir` (made there if missing), by default `directory`/pki.
-        ConfigError: the state is unreadable, or belongs to a card with another EID than the certificate.
+        ConfigError: a shape is not known, the state is unreadable, or belongs to a card with another EID
+        than the certificate.
         """
+        odd = checked(shapes)
         pki_dir = pki_dir or directory / "pki"
         pki.make_euicc_chain(pki_dir)
         credentials = load_credentials(pki_dir)
@@ -80,7 +86,7 @@ class VirtualEuicc:
                 f"{directory}: the card's EID is {memory.eid}, "
                 f"its certificate in {pki_dir} says {credentials.eid}"
             )
-        return cls(Isdr(directory, memory, credentials))
+        return cls(Isdr(directory, memory, credentials, shapes=odd))
 
     @property
     def eid(self) -> str:

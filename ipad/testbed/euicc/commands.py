@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from ipad.asn1 import DecodeError, tlvs, wrap
 
-from . import functions
+from . import functions, shapes
 from .apdu import Command, Refused, Sw, wrong_le
 from .channels import Channel, Channels
 from .es10_info import SVN
@@ -195,7 +195,8 @@ def _store_data(context: Context, command: Command) -> bytes:
     whole = context.channel.chain.block(command)
     if whole is None:
         return b""
-    return functions.call(context.isdr, whole)
+    shapes.refuse(context.isdr.shapes, whole)
+    return shapes.shaped(context.isdr.shapes, functions.call(context.isdr, whole))
 
 
 _INTERINDUSTRY: dict[int, Callable[[Context, Command], bytes]] = {

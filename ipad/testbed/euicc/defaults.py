@@ -1,5 +1,6 @@
 """The card that the test world starts with: a bootstrap profile, and two of operators at home there."""
 
+from ipad.asn1 import wrap
 from modem.bcd import luhn_digit
 
 from .state import DELETE, DISABLE, ENABLE, INSTALL, PROVISIONING_CLASS, Notify, Profile
@@ -22,10 +23,24 @@ def default_profiles() -> list[Profile]:
             notify=[Notify([INSTALL, ENABLE, DISABLE, DELETE], SMDP)],
             fallback_attribute=True,
             fallback_allowed=True,
+            preloaded=True,
         ),
         _operational(2, "890010100000000001", "00101", "Nord"),
         _operational(3, "890010200000000001", "00102", "Sued"),
     ]
+
+
+def emergency_profile() -> Profile:
+    """A profile for calls for help: the device enables it, no eIM does."""
+    return Profile(
+        iccid=_with_check_digit("890011200000000001"),
+        imsi="001120000000001",
+        aid=isdp_aid(9),
+        name="Emergency",
+        provider="Everywhere",
+        ecall=True,
+        preloaded=True,
+    )
 
 
 def isdp_aid(number: int) -> str:
@@ -42,7 +57,14 @@ def _operational(number: int, iccid: str, plmn: str, name: str) -> Profile:
         provider=name,
         owner=plmn,
         notify=[Notify([INSTALL, ENABLE, DISABLE, DELETE], SMDP)],
+        preloaded=True,
+        http_params=_access_point("iot", name.lower(), "example").hex(),
     )
+
+
+def _access_point(*labels: str) -> bytes:
+    """Network Access Name (TS 102 223 8.70)."""
+    return wrap(0x47, *(bytes([len(label)]) + label.encode() for label in labels))
 
 
 def _with_check_digit(iccid: str) -> str:

@@ -41,7 +41,9 @@ def euicc_info2(isdr: Isdr) -> dict[str, object]:
     ci = [isdr.keys.ci_key_id]
     installed = len(isdr.state.profiles).to_bytes(1)
     resources = wrap(0x81, installed), wrap(0x82, bytes.fromhex("00080000")), wrap(0x83, b"\x40\x00")
-    iot = {"ipaMode": 0, "iotSpecificInfo": {"iotVersion": [_IOT_VERSION], "fallbackSupported": None}}
+    iot: dict[str, object] = {"iotVersion": [_IOT_VERSION], "fallbackSupported": None}
+    if any(profile.ecall for profile in isdr.state.profiles):
+        iot["ecallSupported"] = None
     return {
         "profileVersion": bytes((2, 3, 1)),
         "svn": SVN,
@@ -56,7 +58,7 @@ def euicc_info2(isdr: Isdr) -> dict[str, object]:
         "euiccCategory": 1,
         "ppVersion": bytes((1, 0, 0)),
         "sasAcreditationNumber": "TESTBED",
-        **(iot if isdr.state.kind == "iot" else {}),
+        **({"ipaMode": 0, "iotSpecificInfo": iot} if isdr.state.kind == "iot" else {}),
     }
 
 
@@ -91,6 +93,16 @@ def get_addresses(isdr: Isdr, command: bytes) -> bytes:
     return encode("EuiccConfiguredAddressesResponse", addresses)
 
 
+def get_connectivity_parameters(isdr: Isdr, command: bytes) -> bytes:
+    """GetConnectivityParameters (SGP.32 5.9.24): those of the enabled profile."""
+    decode("GetConnectivityParametersRequest", command)
+    enabled = isdr.state.enabled()
+    if enabled is None or not enabled.http_params:
+        return encode("GetConnectivityParametersResponse", ("connectivityParametersError", 1))
+    parameters = {"httpParams": bytes.fromhex(enabled.http_params)}
+    return encode("GetConnectivityParametersResponse", ("connectivityParameters", parameters))
+
+
 def set_default_dp_address(isdr: Isdr, command: bytes) -> bytes:
     """SetDefaultDpAddress; an empty one removes it. Also a PSMO."""
     isdr.state.default_dp_address = decode("SetDefaultDpAddressRequest", command)["defaultDpAddress"]
@@ -113,4 +125,5 @@ FUNCTIONS: dict[int, Function] = {
     0xBF3C: get_addresses,
     0xBF65: set_default_dp_address,
     0xBF2E: get_challenge,
+    0xBF5F: get_connectivity_parameters,
 }

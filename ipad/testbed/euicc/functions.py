@@ -4,7 +4,18 @@ import copy
 
 from ipad.asn1 import DecodeError, tlvs
 
-from . import eim_config, es10_consumer, es10_info, es10_notifications, es10_profiles, package, switch
+from . import (
+    eim_config,
+    emergency,
+    es10_consumer,
+    es10_info,
+    es10_notifications,
+    es10_profiles,
+    immediate_enable,
+    memory_reset,
+    package,
+    switch,
+)
 from . import state as memory
 from .apdu import Refused, Sw
 from .isdr import Function, Isdr
@@ -16,6 +27,9 @@ FUNCTIONS: dict[int, Function] = {
     **eim_config.FUNCTIONS,
     **package.FUNCTIONS,
     **switch.FUNCTIONS,
+    **emergency.FUNCTIONS,
+    **immediate_enable.FUNCTIONS,
+    **memory_reset.FUNCTIONS,
 }
 
 CONSUMER_FUNCTIONS: dict[int, Function] = {

@@ -10,7 +10,7 @@ from .operations import Damaged, Operation, Outcome, Run
 from .package_result import Origin, token_tlv
 from .state import Eim, Rollback
 
-INVALID_EID, REPLAY_ERROR, COUNTER_OUT_OF_RANGE, SIZE_OVERFLOW = 3, 4, 6, 15
+INVALID_EID, REPLAY_ERROR, COUNTER_OUT_OF_RANGE, SIZE_OVERFLOW, ECALL_ACTIVE = 3, 4, 6, 15, 104
 """EuiccPackageErrorCode."""
 RESULT_SIZE_OVERFLOW, UNKNOWN_OR_DAMAGED = 1, 2
 """processingTerminated."""
@@ -96,6 +96,8 @@ def _refusal(isdr: Isdr, eim: Eim, package: Package, size: int) -> int | None:
         return REPLAY_ERROR
     if size > MAX_PACKAGE:
         return SIZE_OVERFLOW
+    if isdr.state.ecall_active():
+        return ECALL_ACTIVE
     return None
 
 

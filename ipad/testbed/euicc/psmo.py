@@ -31,7 +31,7 @@ def _enable(run: Run, target: Profile | None, rollback: bool) -> int:
         return NOT_FOUND
     if target.enabled:
         return WRONG_STATE
-    if current is not None and 1 in current.policy_rules:
+    if target.ecall or (current is not None and 1 in current.policy_rules):
         return DISALLOWED_BY_POLICY
     if rollback and run.before in (None, target.iccid):
         return ROLLBACK_NOT_AVAILABLE

@@ -32,6 +32,7 @@ def show(directory: Path) -> dict[str, Any]:
             {"seqNumber": n.seq, "event": _EVENTS[n.event], "iccid": n.iccid} for n in card.notifications
         ],
         "fallbackOrigin": card.fallback_origin,
+        "emergencyOrigin": card.emergency_origin,
         "rollback": rollback
         and {"iccid": rollback.iccid, "eimId": rollback.eim_id, "counterValue": rollback.counter},
         "defaultDpAddress": card.default_dp_address or None,
@@ -47,6 +48,7 @@ def _profile(profile: Profile) -> dict[str, Any]:
         "profileClass": profile.profile_class,
         "fallbackAttribute": profile.fallback_attribute,
         "fallbackAllowed": profile.fallback_allowed,
+        "ecallIndication": profile.ecall,
     }
 
 

@@ -8,13 +8,13 @@ There is never a rollback and a fallback at once: an enable ends the fallback, a
 
 from ipad.asn1 import decode, encode, wrap
 
-from . import package_result, pending
+from . import package_result, pending, shapes
 from .isdr import Function, Isdr
 from .state import DISABLE, ENABLE, Profile
 
 OK, CAT_BUSY, COMMAND_ERROR = 0, 5, 7
 ROLLBACK_NOT_ALLOWED = 1
-PROFILE_NOT_IN_DISABLED_STATE, FALLBACK_NOT_AVAILABLE = 2, 6
+PROFILE_NOT_IN_DISABLED_STATE, FALLBACK_NOT_AVAILABLE, ECALL_ACTIVE = 2, 6, 104
 
 ROLLBACK_OK = bytes.fromhex("8C0100")
 """rollbackResult ok, an EuiccResultData."""
@@ -59,7 +59,8 @@ def profile_rollback(isdr: Isdr, command: bytes) -> bytes:
         rollback.token,
     )
     seq = isdr.state.take_seq()
-    signed = package_result.sign_result(isdr, origin, seq, bytes.fromhex(rollback.results) + ROLLBACK_OK)
+    first = b"" if shapes.ROLLBACK_ALONE in isdr.shapes else bytes.fromhex(rollback.results)
+    signed = package_result.sign_result(isdr, origin, seq, first + ROLLBACK_OK)
     pending.keep_result(isdr, seq, rollback.eim_id, signed)
     isdr.refresh = refresh
     return wrap(0xBF58, wrap(0x02, bytes([OK])), signed)
@@ -75,6 +76,8 @@ def execute_fallback(isdr: Isdr, command: bytes) -> bytes:
 
 def _fall_back(isdr: Isdr, refresh: bool) -> int:
     target, current = isdr.state.fallback_profile(), isdr.state.enabled()
+    if isdr.state.ecall_active():
+        return ECALL_ACTIVE
     if target is None:
         return FALLBACK_NOT_AVAILABLE
     if target.enabled:
@@ -100,7 +103,7 @@ def _return(isdr: Isdr, refresh: bool) -> int:
     if isdr.state.fallback_origin is None:
         return FALLBACK_NOT_AVAILABLE
     target = isdr.state.profile(isdr.state.fallback_origin)
-    if target is None:
+    if target is None or isdr.state.ecall_active():
         return COMMAND_ERROR
     if isdr.cat_busy():
         return CAT_BUSY
