@@ -34,6 +34,8 @@ class AgentConfig:
     """The journal: what must survive a power cut."""
     runtime_dir: str = "/run/ipad"
     """The control socket and the lock."""
+    trace: str = ""
+    """The directory of a trace that runs from the start (see ipad.trace); empty: none does."""
 
 
 @dataclass(frozen=True)
@@ -133,6 +135,10 @@ def _check(config: Config, file: str) -> None:
         10 <= len(aid) <= 32 and len(aid) % 2 == 0 and all(c in "0123456789abcdefABCDEF" for c in aid)
     ):
         raise ConfigError(f"{file}: card.isd_r_aid: expected 5 to 16 octets in hex, not {aid!r}")
+    if config.agent.trace and not config.agent.trace.startswith("/"):
+        raise ConfigError(
+            f"{file}: agent.trace: expected a path like /var/lib/ipad/trace, not {config.agent.trace!r}"
+        )
     if not config.modem.port.startswith("/"):
         raise ConfigError(f"{file}: modem.port: expected a path like /dev/ttyUSB2, not {config.modem.port!r}")
     if config.modem.baudrate < 1200:

@@ -33,12 +33,17 @@ Answers = dict[str, Callable[[], Any]]
 """What can be asked, and who answers it; called in the control thread."""
 
 
-class ControlServer:
-    """Listens on `path` until closed. answers: the questions; mailbox: where orders go."""
+Tools = dict[str, Callable[[dict[str, str]], Any]]
+"""Orders that need neither card nor loop, and who carries them out; called in the control thread."""
 
-    def __init__(self, path: Path, answers: Answers, mailbox: Mailbox) -> None:
+
+class ControlServer:
+    """Listens on `path` until closed. answers: the questions; mailbox: where orders go; tools: but these."""
+
+    def __init__(self, path: Path, answers: Answers, mailbox: Mailbox, tools: Tools | None = None) -> None:
         self._path = path
         self._answers = answers
+        self._tools = tools or {}
         self._mailbox = mailbox
         path.unlink(missing_ok=True)
         self._listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_CLOEXEC)
@@ -88,6 +93,10 @@ class ControlServer:
         ask, order = request.get("ask"), request.get("order")
         if ask in self._answers:
             return {"answer": self._answers[ask]()}
+        if order in self._tools:
+            if _uid(client) not in (0, os.geteuid()):
+                return {"error": f"only root may order a {order}"}
+            return {"answer": self._tools[order](request)}
         if order in {c.value for c in Command}:
             if _uid(client) not in (0, os.geteuid()):
                 return {"error": f"only root may order a {order}"}

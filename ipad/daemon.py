@@ -20,6 +20,7 @@ from ipad.journal import Journal
 from ipad.mailbox import Mailbox
 from ipad.net.http import Uplink
 from ipad.opening import open_gateway
+from ipad.trace.trace import Trace
 from ipad.watchdog import Watchdog
 
 log = logging.getLogger("ipad")
@@ -53,8 +54,8 @@ def _reload(config_file: Path | None, settings: Config) -> Config:
     except ConfigError as error:
         log.error("the configuration stays as it was: %s", error)
         return settings
-    if new.agent != settings.agent:
-        log.warning("[agent] takes effect at the next start, not now")
+    if (new.agent.state_dir, new.agent.runtime_dir) != (settings.agent.state_dir, settings.agent.runtime_dir):
+        log.warning("agent.state_dir and agent.runtime_dir take effect at the next start, not now")
     return new
 
 
@@ -70,18 +71,42 @@ def _run_once(
         if mailbox.stopping:
             raise Unreachable("broken off: the daemon is told to stop")
 
-    uplink = Uplink(interface=settings.connectivity.interface or None, idle=idle)
+    trace = _start_trace(settings)
+    uplink = Uplink(interface=settings.connectivity.interface or None, idle=idle, observe=trace.exchange)
     board = _Board(watchdog)
-    with open_gateway(settings, journal, powered, uplink, watchdog.feed) as gateway:
+    with open_gateway(settings, journal, powered, uplink, watchdog.feed, trace.apdu) as gateway:
         agent = Agent(settings, journal, powered, mailbox, uplink, gateway, watchdog, board.publish)
         board.show(agent)  # what the journal remembers, for whoever asks before the card is read
         answers = board.answers(powered, journal.path)
-        control = ControlServer(runtime_dir / "control.sock", answers, mailbox)
+        tools = {"trace": lambda request: _trace(trace, request, state_dir)}
+        control = ControlServer(runtime_dir / "control.sock", answers, mailbox, tools)
         try:
             agent.run()
         finally:
             control.close()
+    trace.stop()
     journal.close()
+
+
+def _start_trace(settings: Config) -> Trace:
+    """The trace, which writes already if the configuration says so."""
+    trace = Trace()
+    if settings.agent.trace:
+        try:
+            trace.start(Path(settings.agent.trace))
+        except IpadError as error:
+            log.warning("%s; going on without", error)
+    return trace
+
+
+def _trace(trace: Trace, request: dict[str, str], state_dir: Path) -> dict[str, Any]:
+    """`ipad trace start|stop`: where it writes now, or wrote until now."""
+    if request.get("do") == "stop":
+        before = trace.stop()
+        return {"running": False, "directory": str(before) if before else None}
+    directory = Path(request.get("directory") or state_dir / "trace")
+    trace.start(directory)
+    return {"running": True, "directory": str(directory)}
 
 
 class _Board:

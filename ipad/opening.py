@@ -15,6 +15,7 @@ from ipad.journal import Journal
 from ipad.net.http import Uplink
 from ipad.procedures.gateway import Gateway
 from modem.connect import Modem, connect
+from modem.tap import Observer
 
 log = logging.getLogger("ipad")
 
@@ -22,10 +23,17 @@ _NAP = 0.5
 """Seconds that a longer sleep is cut into, to feed the watchdog in between."""
 
 
-def open_modem(settings: Config, idle: Callable[[], None]) -> Modem:
+def open_modem(settings: Config, idle: Callable[[], None], observer: Observer | None = None) -> Modem:
     """The modem of the configuration. Its port is opened when it is first used."""
     modem = settings.modem
-    return connect(modem.port, baudrate=modem.baudrate, rtscts=modem.rtscts, waits=settings.waits, idle=idle)
+    return connect(
+        modem.port,
+        baudrate=modem.baudrate,
+        rtscts=modem.rtscts,
+        waits=settings.waits,
+        idle=idle,
+        observer=observer,
+    )
 
 
 def open_isdr(settings: Config, modem: Modem, idle: Callable[[], None]) -> Isdr:
@@ -43,11 +51,16 @@ def open_isdr(settings: Config, modem: Modem, idle: Callable[[], None]) -> Isdr:
 
 @contextmanager
 def open_gateway(
-    settings: Config, journal: Journal, powered: PoweredClock, uplink: Uplink, idle: Callable[[], None]
+    settings: Config,
+    journal: Journal,
+    powered: PoweredClock,
+    uplink: Uplink,
+    idle: Callable[[], None],
+    observer: Observer | None = None,
 ) -> Iterator[Gateway]:
     """All the parts of a gateway; the port is given back at the end.
 
-    idle: called at least once a second while modem or card are waited for.
+    idle: called at least once a second while modem or card are waited for. observer: told every APDU.
     """
 
     def esipa(eim: EimConfiguration, eid: bytes) -> Esipa:
@@ -57,10 +70,10 @@ def open_gateway(
         log.info("%s: %s", what, text)
         journal.note(powered.now(), what, text)
 
-    modem = open_modem(settings, idle)
+    modem = open_modem(settings, idle, observer)
     isdr = open_isdr(settings, modem, idle)
     try:
-        yield Gateway(isdr, OnCard(isdr), modem.radio, journal, settings.waits, esipa, note)
+        yield Gateway(isdr, lambda _eid: OnCard(isdr), modem.radio, journal, settings.waits, esipa, note)
     finally:
         isdr.close()  # a card has few channels, and some modems can't take one back from a former run
         modem.close()

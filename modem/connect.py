@@ -9,6 +9,8 @@ from modem.at_radio import AtRadio
 from modem.card import Card, UiccCard
 from modem.csim import CsimUicc
 from modem.radio import Radio
+from modem.tap import Observer, TappedUicc
+from modem.uicc import Uicc
 from modem.waits import Waits
 
 
@@ -29,13 +31,17 @@ def connect(
     rtscts: bool = False,
     waits: Waits | None = None,
     idle: Callable[[], None] = lambda: None,
+    observer: Observer | None = None,
 ) -> Modem:
     """The modem whose AT port is at `path`.
 
     The port is opened by the first call that needs it, and again by the next one after it was gone: each
     may raise PortGone. idle: called at least once a second in every wait.
+    observer: told every APDU.
     """
     waits = waits or Waits()
     at = At(lambda: ports.open_port(path, baudrate, rtscts), waits, idle)
-    uicc = CsimUicc(at, waits)
+    uicc: Uicc = CsimUicc(at, waits)
+    if observer is not None:
+        uicc = TappedUicc(uicc, observer)
     return Modem(UiccCard(uicc, lambda: at.epoch), AtRadio(at, waits, uicc), at.close)
