@@ -6,11 +6,47 @@ stands in. Whatever both kinds of card have (notifications, profiles, downloads)
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Literal, Protocol
 
+from ipad import asn1
 from ipad.euicc import es10b, es10c
 from ipad.euicc.isdr import Isdr
 from ipad.euicc.model import EimConfiguration, PackageResult, ProfileInfo
+from modem.errors import CardRefused
+
+Kind = Literal["iot", "consumer"]
+"""An SGP.32 eUICC, or an SGP.22 one."""
+
+_UNKNOWN_FUNCTION = frozenset({0x6700, 0x6A80, 0x6A81, 0x6A86, 0x6A88, 0x6D00, 0x6E00})
+"""Status words of cards that do not know a function; none of them is about the moment."""
+
+
+def kind_of(isdr: Isdr) -> Kind:
+    """Which kind of card this is, by its answer to GetEimConfigurationData (BF55).
+
+    An IoT card answers with BF55, perhaps empty; a consumer card rejects it, and its EUICCInfo2 has no
+    iotSpecificInfo either. Raises what the way to the card raises: what may be otherwise in a moment
+    says nothing about the card.
+    """
+    request = asn1.encode("GetEimConfigurationDataRequest", {})
+    try:
+        answer = isdr.store_data("GetEimConfigurationData", request)
+    except CardRefused as refused:
+        if refused.sw not in _UNKNOWN_FUNCTION:
+            raise
+    else:
+        if answer.startswith(b"\xbf\x55"):
+            return "iot"
+    return "iot" if es10b.info2(isdr).iot_versions else "consumer"
+
+
+def stands_in(unavailable: Sequence[str]) -> str:
+    """What a person has to know of a consumer card in the place of an IoT one."""
+    lacks = f"; not available: {', '.join(unavailable)}" if unavailable else ""
+    return (
+        "consumer (SGP.22): the agent stands in; only an eIM that was given its device key "
+        f"(ipad info --device-key) accepts results{lacks}"
+    )
 
 
 class IotFunctions(Protocol):
@@ -18,6 +54,14 @@ class IotFunctions(Protocol):
 
     They raise what those raise: EuiccRefused with the standard's names, DecodeError, ModemErrors.
     """
+
+    @property
+    def kind(self) -> Kind: ...
+
+    @property
+    def unavailable(self) -> tuple[str, ...]:
+        """What can't be done with this card, as phrases for a person."""
+        ...
 
     def profiles(self) -> tuple[ProfileInfo, ...]:
         """All profiles; the one that a fallback enables has `fallback` set."""
@@ -45,6 +89,8 @@ class OnCard:
     """An IoT card's own."""
 
     isdr: Isdr
+    kind: Kind = "iot"
+    unavailable: tuple[str, ...] = ()
 
     def profiles(self) -> tuple[ProfileInfo, ...]:
         return es10c.profiles(self.isdr)

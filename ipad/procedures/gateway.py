@@ -7,7 +7,7 @@ from ipad.connectivity.state import CardView
 from ipad.eim import EimConfiguration
 from ipad.esipa.client import Esipa
 from ipad.euicc import es10b, es10c
-from ipad.euicc.iot import IotFunctions
+from ipad.euicc.iot import IotFunctions, Kind, stands_in
 from ipad.euicc.isdr import Isdr
 from ipad.euicc.model import EuiccInfo, ProfileInfo
 from ipad.journal import Journal
@@ -23,6 +23,9 @@ class Contents:
     info: EuiccInfo
     profiles: tuple[ProfileInfo, ...]
     eims: tuple[EimConfiguration, ...]
+    kind: Kind = "iot"
+    unavailable: tuple[str, ...] = ()
+    """What neither this card nor the agent for it can do, as phrases."""
 
     @property
     def enabled(self) -> str | None:
@@ -33,6 +36,11 @@ class Contents:
     def fallback(self) -> str | None:
         """ICCID of the Fallback Profile."""
         return next((p.iccid for p in self.profiles if p.fallback), None)
+
+    @property
+    def fallback_supported(self) -> bool:
+        """A consumer card knows no fallback: there is one if the configured profile is on the card."""
+        return self.info.fallback_supported if self.kind == "iot" else self.fallback is not None
 
     def profile(self, iccid: str | None) -> ProfileInfo | None:
         return next((p for p in self.profiles if p.iccid == iccid), None)
@@ -45,7 +53,7 @@ class Contents:
         return CardView(
             enabled=self.enabled,
             fallback=self.fallback,
-            fallback_supported=self.info.fallback_supported,
+            fallback_supported=self.fallback_supported,
             eims=tuple(e.eim_id for e in self.eims if e.fqdn),
         )
 
@@ -55,8 +63,8 @@ class Gateway:
     """One gateway's parts, in the hands of the one thread that owns modem and card."""
 
     isdr: Isdr
-    iot: IotFunctions
-    """What the card, or somebody for it, does for its eIMs."""
+    choose: Callable[[bytes], IotFunctions]
+    """By the EID: what does for the eIMs what an IoT card does, the card itself or somebody for it."""
     radio: Radio | None
     """None: the card is in a PC/SC reader."""
     journal: Journal
@@ -71,17 +79,36 @@ class Gateway:
     owing: frozenset[str] | None = None
     """eIMs that have not taken all results that the card keeps for them; None: not known."""
 
+    _iot: IotFunctions | None = None
+    _chosen_for: bytes | None = None
+
+    @property
+    def iot(self) -> IotFunctions:
+        """What the card, or somebody for it, does for its eIMs."""
+        return self._iot or self._choose(es10c.eid(self.isdr))
+
+    def _choose(self, eid: bytes) -> IotFunctions:
+        self._iot = self._chosen_for = None
+        iot = self.choose(eid)
+        if iot.kind == "consumer":
+            self.note("card", stands_in(iot.unavailable))
+        self._iot, self._chosen_for = iot, eid
+        return iot
+
     def read_card(self) -> Contents:
         """Reads what the card holds; raises what the way to the card raises."""
         known = self.contents
         self.contents = None
         eid = es10c.eid(self.isdr)
+        iot = self.iot if eid == self._chosen_for else self._choose(eid)
         same_card = known is not None and known.eid == eid
         self.contents = Contents(
             eid=eid,
             info=known.info if known is not None and same_card else es10b.info2(self.isdr),
-            profiles=self.iot.profiles(),
-            eims=self.iot.eim_configurations(),
+            profiles=iot.profiles(),
+            eims=iot.eim_configurations(),
+            kind=iot.kind,
+            unavailable=iot.unavailable,
         )
         self.card_changed()
         return self.contents

@@ -85,7 +85,7 @@ def parts(world: World) -> Iterator[Parts]:
         def note(what: str, text: str) -> None:
             journal.note(powered.now(), what, text)
 
-        gateway = Gateway(isdr, OnCard(isdr), modem.radio, journal, settings.waits, esipa, note)
+        gateway = Gateway(isdr, lambda _eid: OnCard(isdr), modem.radio, journal, settings.waits, esipa, note)
         modem.radio.status()
         [eim] = gateway.read_card().eims
         yield Parts(gateway, meter, uplink, eim)
