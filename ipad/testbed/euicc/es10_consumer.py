@@ -11,19 +11,17 @@ from modem.bcd import iccid_octets
 
 from . import es10_notifications, es10_profiles, pending, switch
 from .isdr import Function, Isdr
-from .state import DELETE, OPERATIONAL_CLASS, TEST_CLASS, Profile
+from .memory_reset import consumer_memory_reset
+from .state import DELETE, Profile
 
 OK, NOT_FOUND, WRONG_STATE, DISALLOWED_BY_POLICY, CAT_BUSY = 0, 1, 2, 3, 5
 """EnableProfileResponse, DisableProfileResponse, DeleteProfileResponse."""
-NOTHING_TO_DELETE = 1
 
 UNKNOWN = frozenset({0xBF51, *range(0xBF55, 0xBF60), 0xBF64, 0xBF65})
 """Functions that SGP.32 added."""
 
 _UNKNOWN_TAGS = frozenset({0x9F26, 0x9F67, 0x9F7B})
 """Members of ProfileInfo that SGP.32 added."""
-_DELETE_OPERATIONAL, _DELETE_TEST, _RESET_ADDRESS = 0x80, 0x40, 0x20
-"""Bits of resetOptions."""
 
 
 def as_made(profile: Profile) -> Profile:
@@ -97,40 +95,10 @@ def delete_profile(isdr: Isdr, command: bytes) -> bytes:
     elif 2 in target.policy_rules:
         result = DISALLOWED_BY_POLICY
     else:
-        _delete(isdr, target)
+        isdr.state.profiles.remove(target)
+        pending.notify(isdr, target, DELETE)
         result = OK
     return encode("DeleteProfileResponse", {"deleteResult": result})
-
-
-def memory_reset(isdr: Isdr, command: bytes) -> bytes:
-    """eUICCMemoryReset (5.7.19): regardless of the profiles' states and policy rules."""
-    options, _ = decode("sgp22:EuiccMemoryResetRequest", command)["resetOptions"]
-    return encode(
-        "sgp22:EuiccMemoryResetResponse", {"resetResult": _reset(isdr, options[0] if options else 0)}
-    )
-
-
-def _reset(isdr: Isdr, options: int) -> int:
-    state = isdr.state
-    classes = {OPERATIONAL_CLASS} if options & _DELETE_OPERATIONAL else set()
-    classes |= {TEST_CLASS} if options & _DELETE_TEST else set()
-    condemned = [profile for profile in state.profiles if profile.profile_class in classes]
-    address = bool(options & _RESET_ADDRESS and state.default_dp_address)
-    if not condemned and not address:
-        return NOTHING_TO_DELETE
-    if any(profile.enabled for profile in condemned) and isdr.cat_busy():
-        return CAT_BUSY
-    for profile in condemned:
-        _delete(isdr, profile)
-    if address:
-        state.default_dp_address = ""
-    isdr.refresh = True
-    return OK
-
-
-def _delete(isdr: Isdr, profile: Profile) -> None:
-    isdr.state.profiles.remove(profile)
-    pending.notify(isdr, profile, DELETE)
 
 
 def set_nickname(isdr: Isdr, command: bytes) -> bytes:
@@ -171,6 +139,6 @@ FUNCTIONS: dict[int, Function] = {
     0xBF31: enable_profile,
     0xBF32: disable_profile,
     0xBF33: delete_profile,
-    0xBF34: memory_reset,
+    0xBF34: consumer_memory_reset,
     0xBF3F: set_default_dp_address,
 }

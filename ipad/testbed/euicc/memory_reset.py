@@ -30,13 +30,9 @@ _PROFILES: dict[int, Callable[[Profile], bool]] = {
 
 def euicc_memory_reset(isdr: Isdr, command: bytes) -> bytes:
     """EuiccMemoryReset (BF64): each of its parts has a result of its own, where it was asked for."""
-    options = bits(decode("EuiccMemoryResetRequest", command)["resetOptions"])
-    if isdr.state.ecall_active():
-        results = {"resetResult": ECALL_ACTIVE}
-    elif isdr.cat_busy():
-        results = {"resetResult": CAT_BUSY}
-    else:
-        results = {"resetResult": reset(isdr, options)}
+    options = _bits(decode("EuiccMemoryResetRequest", command)["resetOptions"])
+    results = {"resetResult": ECALL_ACTIVE if isdr.state.ecall_active() else _reset(isdr, options)}
+    if results["resetResult"] in (OK, NOTHING_TO_DELETE):
         if EIMS in options:
             results["resetEimResult"] = _reset_eims(isdr)
         if IMMEDIATE_ENABLE in options:
@@ -44,13 +40,18 @@ def euicc_memory_reset(isdr: Isdr, command: bytes) -> bytes:
     return encode("EuiccMemoryResetResponse", results)
 
 
-def bits(value: tuple[bytes, int]) -> set[int]:
-    """The numbers of the bits that are set in a BIT STRING."""
+def consumer_memory_reset(isdr: Isdr, command: bytes) -> bytes:
+    """A consumer card's eUICCMemoryReset (BF34): the first three options, one result."""
+    options = _bits(decode("sgp22:EuiccMemoryResetRequest", command)["resetOptions"]) & {0, 1, SMDP_ADDRESS}
+    return encode("sgp22:EuiccMemoryResetResponse", {"resetResult": _reset(isdr, options)})
+
+
+def _bits(value: tuple[bytes, int]) -> set[int]:
     octets, count = value
     return {number for number in range(count) if octets[number // 8] & (0x80 >> number % 8)}
 
 
-def reset(isdr: Isdr, options: set[int]) -> int:
+def _reset(isdr: Isdr, options: set[int]) -> int:
     """Deletes the profiles and the address that `options` name, enabled or not; resetResult.
 
     Policy rules do not stand in the way, and a switch that was to be undone is not any more.
@@ -61,6 +62,8 @@ def reset(isdr: Isdr, options: set[int]) -> int:
     address = SMDP_ADDRESS in options and state.default_dp_address != ""
     if not gone and not address:
         return NOTHING_TO_DELETE
+    if any(profile.enabled for profile in gone) and isdr.cat_busy():
+        return CAT_BUSY
     for profile in gone:
         state.profiles.remove(profile)
         pending.notify(isdr, profile, DELETE)
