@@ -15,7 +15,13 @@ def pki_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def here(tmp_path: Path, pki_dir: Path) -> Iterator[World]:
+def binding() -> str:
+    """That of the IPA; a module whose tests hold in both overrides it."""
+    return "asn1"
+
+
+@pytest.fixture
+def here(tmp_path: Path, pki_dir: Path, binding: str) -> Iterator[World]:
     """An eIM, an associated card without association token, and an IPA."""
-    with world(tmp_path, pki_dir) as started:
+    with world(tmp_path, pki_dir, binding=binding) as started:
         yield started

@@ -1,6 +1,8 @@
 """A running eIM, and an IPA and a card made by hand: real TLS, the virtual eUICC's real signatures."""
 
+import base64
 import http.client
+import json
 import socket
 import ssl
 from collections.abc import Iterator, Mapping
@@ -9,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ipad.asn1 import decode, member, tlvs, value, wrap
+from ipad.asn1 import decode, encode, member, tlvs, value, wrap
 from ipad.testbed import pki
 from ipad.testbed.eim import client
 from ipad.testbed.eim.serve import Running, Settings, running
@@ -22,6 +24,9 @@ HEADERS = {
     "X-Admin-Protocol": "gsma/rsp/v1.2.0",
     "User-Agent": "gsma-rsp-ipad",
 }
+JSON_HEADERS = {**HEADERS, "Content-Type": "application/json"}
+EID_CODES = {("8.1.1", "3.7"): 1, ("8.1.1", "3.9"): 2, ("8.1.1", "2.1"): 3, ("8.1.1", "2.2"): 4}
+"""Subject and reason codes by eimPackageError and provideEimPackageResultError."""
 NO_PACKAGE = ("eimPackageError", 1)
 EMPTY: tuple[str, Any] = ("emptyResponse", {})
 UNDEFINED = ("provideEimPackageResultError", 127)
@@ -81,10 +86,80 @@ class Ipa:
         eid_tlv = b"" if eid is None else wrap(0x5A, bytes.fromhex(eid))
         return decode("ProvideEimPackageResultResponse", self.post(wrap(0xBF50, eid_tlv, result)))
 
+    def handle_notification(self, content: bytes) -> int:
+        """HandleNotification with an arm of HandleNotificationEsipa; HTTP's status."""
+        return self.request(wrap(0xBF3D, content))[0]
+
     def local_port(self) -> int:
         sock = self.connection.sock
         assert isinstance(sock, socket.socket)
         return int(sock.getsockname()[1])
+
+
+class JsonIpa(Ipa):
+    """The same in the JSON binding (SGP.32 6.4)."""
+
+    def call(self, function: str, request: Mapping[str, Any]) -> tuple[int, Any]:
+        """HTTP's status and the answer's object; None without a body."""
+        path = f"/gsma/rsp2/esipa/{function}"
+        status, body, headers = self.request(json.dumps(request).encode(), path, headers=JSON_HEADERS)
+        assert not body or status >= 400 or headers["Content-Type"] == "application/json"
+        return status, json.loads(body) if body and status < 400 else None
+
+    def ask(self, function: str, **request: Any) -> Any:
+        """The answer of one that succeeds, or the pair of codes of one that fails."""
+        status, answer = self.call(function, request)
+        assert status == 200
+        header = answer.pop("header")["functionExecutionStatus"]
+        if header["status"] == "Executed-Success":
+            return answer
+        return header["statusCodeData"]["subjectCode"], header["statusCodeData"]["reasonCode"]
+
+    def get_package(self, eid: str, *more: bytes) -> bytes:
+        request: dict[str, Any] = {"eidValue": eid}
+        for tag, tlv in tlvs(b"".join(more)):
+            name, content = {
+                0x80: ("notifyStateChange", True),
+                0x81: ("stateChangeCause", int.from_bytes(value(tlv))),
+                0x82: ("rPlmn", text(value(tlv))),
+            }[tag]
+            request[name] = content
+        answer = self.ask("getEimPackage", **request)
+        if isinstance(answer, tuple):
+            return encode("GetEimPackageResponse", ("eimPackageError", EID_CODES[answer]))
+        ((name, content),) = answer.items()
+        if name == "eimPackageError":
+            return encode("GetEimPackageResponse", (name, content))
+        return wrap(0xBF4F, octets(content))
+
+    def provide(self, eid: str | None, result: bytes) -> Any:
+        request = {"eimPackageResult": text(result)} | ({} if eid is None else {"eidValue": eid})
+        answer = self.ask("provideEimPackageResult", **request)
+        if isinstance(answer, tuple):
+            return "provideEimPackageResultError", EID_CODES.get(answer, 127)
+        ((name, content),) = answer.items()
+        if name == "emptyResponse":
+            return name, content
+        return name, decode("EimAcknowledgements", octets(content))
+
+    def handle_notification(self, content: bytes) -> int:
+        tag, _ = next(tlvs(content))
+        if tag == 0xA0:
+            request = {"pendingNotification": text(value(content))}
+        else:
+            request = {"provideEimPackageResult": text(content)}
+        return self.call("handleNotification", request)[0]
+
+
+def text(content: bytes) -> str:
+    return base64.b64encode(content).decode()
+
+
+def octets(content: str) -> bytes:
+    return base64.b64decode(content, validate=True)
+
+
+IPAS = {"asn1": Ipa, "json": JsonIpa}
 
 
 @dataclass
@@ -137,13 +212,15 @@ def register(admin: Admin, pki_dir: Path, **more: Any) -> Any:
 
 
 @contextmanager
-def world(directory: Path, pki_dir: Path, token: int | None = None, **settings: Any) -> Iterator[World]:
+def world(
+    directory: Path, pki_dir: Path, token: int | None = None, binding: str = "asn1", **settings: Any
+) -> Iterator[World]:
     with running(Settings(directory / "eim", pki=pki_dir, **settings)) as eim:
         admin = Admin(eim.admin)
         card = VirtualEuicc.open(directory / "card", pki_dir)
         terminal = Terminal(card)
         register(admin, pki_dir, token=associate(admin, terminal, token=token))
-        ipa = Ipa(port_of(eim), pki.paths(pki_dir).eim_tls_ca)
+        ipa = IPAS[binding](port_of(eim), pki.paths(pki_dir).eim_tls_ca)
         yield World(eim, admin, ipa, card, terminal)
         ipa.connection.close()
 

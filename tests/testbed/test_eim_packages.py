@@ -12,6 +12,11 @@ from tests.testbed.eim_world import EMPTY, NO_PACKAGE, Admin, Ipa, World, port_o
 LIST: dict[str, object] = {"listProfileInfo": {}}
 
 
+@pytest.fixture(params=["asn1", "json"])
+def binding(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
 def counter_of(package: bytes) -> int:
     return int(decode("EuiccPackageRequest", package)["euiccPackageSigned"]["counterValue"])
 

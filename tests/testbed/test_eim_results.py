@@ -17,6 +17,11 @@ EID_NOT_FOUND = ("provideEimPackageResultError", 2)
 RETRIEVE_NOTIFICATIONS = bytes.fromhex("BF2B00")
 
 
+@pytest.fixture(params=["asn1", "json"])
+def binding(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
 def accepted(here: World) -> list[Any]:
     return [result for result in here.admin.get("/results") if result["accepted"]]
 
@@ -34,10 +39,6 @@ def notifications(terminal: Terminal) -> list[bytes]:
 def rollback(terminal: Terminal) -> bytes:
     """ProfileRollback; the package result that replaces the enable's."""
     return member(terminal.run(bytes.fromhex("BF5803800100")), 0xBF58, 0xBF51)
-
-
-def handle_notification(here: World, content: bytes) -> int:
-    return here.ipa.request(wrap(0xBF3D, content))[0]
 
 
 def test_a_repeated_result_is_acknowledged_again_and_counted_once(here: World) -> None:
@@ -186,11 +187,11 @@ def test_a_notification_is_taken_with_204_and_refused_otherwise(here: World) -> 
     here.load(here.fetch())
     here.terminal.refresh()
     one, other = notifications(here.terminal)
-    assert handle_notification(here, wrap(0xA0, one)) == 204
-    assert handle_notification(here, wrap(0xA0, one)) == 204
+    assert here.ipa.handle_notification(wrap(0xA0, one)) == 204
+    assert here.ipa.handle_notification(wrap(0xA0, one)) == 204
     (counted,) = accepted(here)
     assert (counted["eid"], counted["deliveries"]) == (here.eid, 2)
-    assert handle_notification(here, wrap(0xA0, flipped(other, 0x30, 0xBF2F, 0x80))) == 403
+    assert here.ipa.handle_notification(wrap(0xA0, flipped(other, 0x30, 0xBF2F, 0x80))) == 403
 
 
 def test_a_notification_of_a_card_under_another_ci_is_refused(here: World, tmp_path: Path) -> None:
@@ -204,7 +205,7 @@ def test_a_notification_of_a_card_under_another_ci_is_refused(here: World, tmp_p
     here.admin.post("/packages", {"eid": here.eid, "operations": [{"enable": SUED}]})
     terminal.run(here.fetch())
     terminal.refresh()
-    assert handle_notification(here, wrap(0xA0, notifications(terminal)[0])) == 403
+    assert here.ipa.handle_notification(wrap(0xA0, notifications(terminal)[0])) == 403
     (reason,) = refused(here)
     assert "not signed by" in reason
 
@@ -213,10 +214,10 @@ def test_a_package_result_may_come_by_handle_notification(here: World) -> None:
     number = here.order(LIST)
     result = here.load(here.fetch())
     provided = wrap(0xBF50, wrap(0x5A, bytes.fromhex(here.eid)), result)
-    assert handle_notification(here, provided) == 204
+    assert here.ipa.handle_notification(provided) == 204
     assert here.admin.package(number)["state"] == "done"
     tampered = wrap(0xBF50, wrap(0x5A, bytes.fromhex(here.eid)), flipped(result, 0xBF51, 0xA0, 0x5F37))
-    assert handle_notification(here, tampered) == 403
+    assert here.ipa.handle_notification(tampered) == 403
 
 
 def test_a_data_response_is_taken_with_what_is_in_it(here: World) -> None:
@@ -312,10 +313,10 @@ def installation_result(pki_dir: Path, seq: int) -> bytes:
 
 def test_an_installation_result_is_known_by_the_key_that_signed_it(here: World, pki_dir: Path) -> None:
     result = installation_result(pki_dir, 9)
-    assert handle_notification(here, wrap(0xA0, result)) == 204
+    assert here.ipa.handle_notification(wrap(0xA0, result)) == 204
     (counted,) = accepted(here)
     assert (counted["eid"], counted["seq"]) == (here.eid, 9)
-    assert handle_notification(here, wrap(0xA0, flipped(result, 0xBF37, 0x5F37))) == 403
+    assert here.ipa.handle_notification(wrap(0xA0, flipped(result, 0xBF37, 0x5F37))) == 403
 
 
 def test_a_download_that_worked_ends_the_trigger_and_leaves_its_result_to_the_smdp(

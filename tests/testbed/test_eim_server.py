@@ -89,7 +89,7 @@ def test_a_client_without_tls_is_dropped_and_others_go_on(here: World) -> None:
 @pytest.mark.parametrize(
     ("change", "status"),
     [
-        ({"path": "/gsma/rsp2/esipa/getEimPackage"}, 404),
+        ({"path": "/gsma/rsp2/asn1/"}, 404),
         ({"method": "GET"}, 501),
         ({"headers": {**HEADERS, "Content-Type": "application/json"}}, 415),
         ({"headers": {k: v for k, v in HEADERS.items() if k != "X-Admin-Protocol"}}, 400),

@@ -7,10 +7,12 @@ from typing import Any
 
 from ipad.errors import ConfigError
 from ipad.testbed import pki
+from ipad.testbed.eim.bindings import CHOICES
 from ipad.testbed.eim.client import call
 from ipad.testbed.eim.faults import FORGED, KINDS
 from ipad.testbed.eim.identity import ANCHORS
 from ipad.testbed.eim.serve import EIM_ID, Settings, running
+from ipad.testbed.eim.shapes import chosen
 from ipad.testbed.process import ready, until_stopped
 
 PORT, ADMIN_PORT = 4433, 4434
@@ -35,6 +37,8 @@ def add_parser(parts: Any) -> None:
     parser.add_argument("--anchor", choices=ANCHORS, default="ca", help="trustedPublicKeyDataTls")
     parser.add_argument("--tls-cert", type=Path, metavar="PEM", help="serve with another certificate")
     parser.add_argument("--tls-key", type=Path, metavar="PEM", help="its key")
+    parser.add_argument("--binding", choices=CHOICES, default="both", help="of ESipa (%(default)s)")
+    parser.add_argument("--shape", action="append", default=[], metavar="NAME", help="an odd one to send")
     parser.set_defaults(run=_serve)
     orders = parser.add_subparsers(dest="order", metavar="ORDER", help="of a running eIM, with --admin URL")
     _add_orders(orders)
@@ -104,6 +108,8 @@ def _serve(args: argparse.Namespace) -> int:
         anchor=args.anchor,
         tls_certificate=args.tls_cert,
         tls_key=args.tls_key,
+        bindings=args.binding,
+        shapes=chosen(args.shape),
     )
     with until_stopped() as stopped, running(settings) as eim:
         ready(f"{eim.esipa} admin {eim.admin}")

@@ -55,6 +55,8 @@ class Eim:
     identity: Identity
     records: Records
     faults: Faults = field(default_factory=Faults)
+    shapes: frozenset[str] = frozenset()
+    """See `shapes`."""
 
 
 def function_of(message: bytes) -> str:

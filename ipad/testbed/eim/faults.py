@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-UNHEARD = ("http-500", "http-503")
+UNHEARD = ("http-404", "http-405", "http-415", "http-500", "http-501", "http-503")
 """The request is refused before anybody has looked at it."""
 SPOILT = ("truncate", "oversize", "slow", "drop", "content-type", "garbage")
 """The request is handled, and then the answer is spoilt."""

@@ -12,6 +12,7 @@ from ipad.testbed.eim.admin import AdminServer
 from ipad.testbed.eim.esipa import Eim
 from ipad.testbed.eim.records import Records
 from ipad.testbed.eim.server import EsipaServer, tls_context
+from ipad.testbed.eim.shapes import chosen
 
 EIM_ID = "eim.testbed.example"
 
@@ -33,6 +34,10 @@ class Settings:
     tls_certificate: Path | None = None
     """Serve with this one, whatever the cards are told to trust; a key comes with it."""
     tls_key: Path | None = None
+    bindings: str = "both"
+    """Or only "asn1" or "json"."""
+    shapes: frozenset[str] = frozenset()
+    """Odd ones to send: see `shapes`. ConfigError: one that there is not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,13 +54,14 @@ class Running:
 @contextmanager
 def running(settings: Settings) -> Iterator[Running]:
     """Serves until the end of the block. ConfigError; OSError: a port is taken."""
+    shapes = chosen(settings.shapes)
     folder = settings.pki or settings.state / "pki"
     where = pki.make_pki(folder)
     context = tls_context(settings.tls_certificate or where.eim_tls, settings.tls_key or where.eim_tls_key)
     records = Records(settings.state)
     me = identity.load(folder, settings.eim_id, settings.fqdn or "", settings.anchor)
-    eim = Eim(me, records)
-    with EsipaServer(eim, context, settings.port) as esipa:
+    eim = Eim(me, records, shapes=shapes)
+    with EsipaServer(eim, context, settings.port, settings.bindings) as esipa:
         port = esipa.server_address[1]
         if settings.fqdn is None:
             esipa.eim = eim = replace(eim, identity=replace(me, fqdn=f"localhost:{port}"))

@@ -1,4 +1,4 @@
-"""ESipa's ASN.1 binding over HTTPS (SGP.32 6.1), misbehaving on demand."""
+"""ESipa over HTTPS (SGP.32 6.1), in both bindings, misbehaving on demand."""
 
 import socket
 import socketserver
@@ -12,17 +12,18 @@ from pathlib import Path
 from typing import Any, cast
 
 from ipad.errors import ConfigError, DecodeError
-from ipad.testbed.eim import esipa
+from ipad.testbed.eim import esipa, json_binding
+from ipad.testbed.eim.bindings import Binding, binding_of
 from ipad.testbed.eim.faults import SPOILT, UNHEARD, Fault
 from ipad.testbed.eim.records import Exchange
 
-PATH = "/gsma/rsp2/asn1"
-MEDIA_TYPE = "application/x-gsma-rsp-asn1"
 REQUEST_LIMIT = 1024 * 1024
 """Octets in a request: notifications of many downloads fit."""
 IDLE = 60.0
 """Seconds that a client may be silent, between requests and in them."""
 MAX_CONNECTIONS = 128
+ODD_PROTOCOL = "gsma/rsp/v2.1.0"
+"""X-Admin-Protocol of the shape "protocol-2.1.0"."""
 
 _CHUNK = 65536
 
@@ -43,8 +44,10 @@ class EsipaServer(socketserver.ThreadingMixIn, HTTPServer):
 
     daemon_threads = True
 
-    def __init__(self, eim: esipa.Eim, context: ssl.SSLContext, port: int) -> None:
+    def __init__(self, eim: esipa.Eim, context: ssl.SSLContext, port: int, bindings: str) -> None:
+        """bindings: see `bindings.CHOICES`."""
         self.eim = eim
+        self.bindings = bindings
         self._context = context
         self._slots = threading.BoundedSemaphore(MAX_CONNECTIONS)
         super().__init__(("127.0.0.1", port), _Handler)
@@ -91,13 +94,16 @@ class _Handler(BaseHTTPRequestHandler):
     timeout = IDLE
     wbufsize = -1
     disable_nagle_algorithm = True
+    binding: Binding | None = None
+    """Of the request at hand."""
 
     def do_POST(self) -> None:
-        function, body = "?", b""
+        self.binding, function, body = None, "?", b""
         try:
             body = self._body()
-            function = esipa.function_of(body)
-            self._exchange(function, body)
+            self.binding = binding = self._binding()
+            function = binding.function(self.path, body)
+            self._exchange(binding, function, body)
         except _BadRequest as refused:
             self.close_connection = self.close_connection or refused.status in (408, 411, 413)
             self._refuse(refused.status, function, str(refused), body)
@@ -106,16 +112,30 @@ class _Handler(BaseHTTPRequestHandler):
         except esipa.NotOffered:
             self._refuse(501, function, "not offered", body)
 
-    def _exchange(self, function: str, body: bytes) -> None:
-        eim = cast(EsipaServer, self.server).eim
+    def _exchange(self, binding: Binding, function: str, body: bytes) -> None:
+        eim = self._eim
         fault = eim.faults.take(UNHEARD, function)
         if fault is not None:
             retry = {} if fault.retry_after is None else {"Retry-After": str(fault.retry_after)}
             status = int(fault.kind.removeprefix("http-"))
             self._refuse(status, function, f"fault {fault.kind}", body, retry)
             return
-        answer = esipa.handle(eim, body)
-        self._answer(function, body, answer, eim.faults.take(SPOILT, function))
+        try:
+            answer = esipa.handle(eim, binding.message(function, body))
+        except json_binding.EidError as error:
+            octets, told = json_binding.failed(function, error.code), {"answer": str(error)}
+            self._answer(binding, function, body, 200, octets, None, told)
+            return
+        status = 200
+        if answer.octets is None:
+            # The function has no answer of its own; HTTP is all there is to refuse with.
+            status = 403 if answer.refused else 200 if "empty-200" in eim.shapes else 204
+        octets = b"" if answer.octets is None else binding.answer(function, answer.octets, eim.shapes)
+        self._answer(binding, function, body, status, octets, answer.eid, dict(answer.summary))
+
+    @property
+    def _eim(self) -> esipa.Eim:
+        return cast(EsipaServer, self.server).eim
 
     def _body(self) -> bytes:
         length = self.headers.get("Content-Length", "")
@@ -126,47 +146,58 @@ class _Handler(BaseHTTPRequestHandler):
         body = self.rfile.read(int(length))
         if len(body) < int(length):
             raise _BadRequest(408, "the request ends early")
-        if self.path != PATH:
-            raise _BadRequest(404, f"no such path: {self.path}")
-        if self.headers.get_content_type() != MEDIA_TYPE:
-            raise _BadRequest(415, f"not {MEDIA_TYPE}: {self.headers.get_content_type()}")
-        if not self.headers.get("X-Admin-Protocol"):
-            raise _BadRequest(400, "no X-Admin-Protocol")
         return body
 
-    def _answer(self, function: str, body: bytes, answer: esipa.Answer, fault: Fault | None) -> None:
-        status = 200
-        if answer.octets is None:
-            # The function has no answer of its own; HTTP is all there is to refuse with.
-            status = 403 if answer.refused else 204
-        octets = answer.octets or b""
-        summary = dict(answer.summary)
+    def _binding(self) -> Binding:
+        binding = binding_of(self.path, cast(EsipaServer, self.server).bindings)
+        if binding is None:
+            raise _BadRequest(404, f"no such path: {self.path}")
+        if self.headers.get_content_type() != binding.media_type:
+            raise _BadRequest(415, f"not {binding.media_type}: {self.headers.get_content_type()}")
+        protocol = self.headers.get("X-Admin-Protocol")
+        if not protocol:
+            raise _BadRequest(400, "no X-Admin-Protocol")
+        if "protocol-2.1.0" in self._eim.shapes and protocol != ODD_PROTOCOL:
+            raise _BadRequest(400, f"X-Admin-Protocol: not {ODD_PROTOCOL}")
+        return binding
+
+    def _answer(
+        self,
+        binding: Binding,
+        function: str,
+        body: bytes,
+        status: int,
+        octets: bytes,
+        eid: str | None,
+        summary: dict[str, Any],
+    ) -> None:
+        fault = self._eim.faults.take(SPOILT, function)
         if fault is not None:
             summary["fault"] = fault.kind
-        self._log(function, answer.eid, summary, status, body, octets)
+        self._log(function, eid, summary, status, body, octets)
         if fault is None:
-            self._send(status, MEDIA_TYPE if octets else None, octets)
+            self._send(status, binding.media_type if octets else None, octets)
         else:
-            self._spoil(fault, octets)
+            self._spoil(fault, binding.media_type, octets)
 
-    def _spoil(self, fault: Fault, octets: bytes) -> None:
+    def _spoil(self, fault: Fault, media_type: str, octets: bytes) -> None:
         match fault.kind:
             case "content-type":
                 self._send(200, "text/html", octets)
             case "garbage":
-                self._send(200, MEDIA_TYPE, bytes(0x80 | octet & 0x7F for octet in range(64)))
+                self._send(200, media_type, bytes(0x80 | octet & 0x7F for octet in range(64)))
             case "oversize":
-                self._head(200, MEDIA_TYPE, fault.size)
+                self._head(200, media_type, fault.size)
                 for start in range(0, fault.size, _CHUNK):
                     self.wfile.write(bytes(min(_CHUNK, fault.size - start)))
             case "slow":
-                self._head(200, MEDIA_TYPE, len(octets))
+                self._head(200, media_type, len(octets))
                 for index in range(len(octets)):
                     self.wfile.write(octets[index : index + 1])
                     self.wfile.flush()
                     time.sleep(fault.seconds)
             case "truncate":
-                self._head(200, MEDIA_TYPE, len(octets))
+                self._head(200, media_type, len(octets))
                 self.wfile.write(octets[: len(octets) // 2])
                 self.close_connection = True
             case _:
@@ -182,9 +213,10 @@ class _Handler(BaseHTTPRequestHandler):
         self, function: str, eid: str | None, summary: dict[str, Any], status: int, body: bytes, octets: bytes
     ) -> None:
         tls = cast(ssl.SSLSocket, self.connection)
-        told = summary | {"tls": tls.version(), "resumed": tls.session_reused}
+        binding = {} if self.binding is None else {"binding": self.binding.name}
+        told = binding | summary | {"tls": tls.version(), "resumed": tls.session_reused}
         exchange = Exchange(function, eid, told, self.client_address[1], status, body, octets)
-        cast(EsipaServer, self.server).eim.records.log(exchange)
+        self._eim.records.log(exchange)
 
     def _send(
         self, status: int, media_type: str | None, octets: bytes, headers: Mapping[str, str] | None = None
