@@ -1,4 +1,4 @@
-"""ES10a (SGP.22 5.7.3, 5.7.4; SGP.32 5.9.14): where profiles come from when nobody says so."""
+"""ES10a (SGP.22 5.7.3, 5.7.4; SGP.32 5.9.25): where profiles come from when nobody says so."""
 
 from ipad import asn1
 from ipad.euicc.isdr import Isdr

@@ -154,7 +154,7 @@ class InstallationResult:
 
 @dataclass(frozen=True, slots=True)
 class MemoryReset:
-    """EuiccMemoryResetResponse (SGP.32 5.9.20): what was reset, each by the standard's name ("ok", …)."""
+    """EuiccMemoryResetResponse (SGP.32 5.9.5): what was reset, each by the standard's name ("ok", …)."""
 
     profiles: str
     """resetResult: profiles and default SM-DP+ address."""

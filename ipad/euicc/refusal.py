@@ -7,20 +7,13 @@ from typing import NoReturn, TypeVar
 from ipad import asn1
 from ipad.asn1.schema import PREFIXES, lookup
 from ipad.errors import EuiccRefused
+from ipad.euicc.advice import ADVICE
 from ipad.euicc.isdr import Isdr
 
 T = TypeVar("T")
 
 CAT_BUSY_TRIES = 5
 """How often a function is called in all before catBusy(5) is given up on."""
-
-_ADVICE = {
-    "catBusy": "the modem is still busy with a command of the card",
-    "associatedEimAlreadyExists": "the first association is made only once; others come from that eIM",
-    "fallbackNotAvailable": "no profile has the fallback attribute, or the card has no fallback",
-    "rollbackNotAllowed": "there is nothing to roll back to any more",
-    "profileChangeOngoing": "try again when the switch is over",
-}
 
 
 @cache
@@ -50,7 +43,7 @@ def refuse(function: str, code: int, type_name: str, member: str = "", answer: b
     answer: the whole answer, where somebody else is to see it.
     """
     name = named(code, type_name, member)
-    raise EuiccRefused(function, name, code, _ADVICE.get(name, ""), answer)
+    raise EuiccRefused(function, name, code, ADVICE.get(name, ""), answer)
 
 
 def run(

@@ -1,7 +1,8 @@
-"""The Emergency Profile (SGP.32 3.4.6, 5.9.22, 5.9.23): enabled for a call for help, disabled after it.
+"""The Emergency Profile (SGP.32 5.9.22, 5.9.23): enabled for a call for help, disabled after it.
 
-It is the device's alone: no PSMO enables it, and while it is enabled packages, downloads, fallback and memory
-resets have to wait (ecallActive). A fallback outlasts an emergency, a chance to roll back does not.
+It is the device's alone: no PSMO enables it, nobody is notified of it, and while it is enabled packages,
+downloads, fallback and memory resets have to wait (ecallActive). A fallback outlasts an emergency, a chance
+to roll back does not.
 """
 
 from ipad.asn1 import decode, encode
@@ -31,7 +32,9 @@ def _enable(isdr: Isdr, refresh: bool) -> int:
     state.emergency_origin = None if current is None else current.iccid
     state.rollback = None
     isdr.installed = None
-    switch.set_enabled(isdr, target)
+    if current is not None:
+        current.enabled = False
+    target.enabled = True
     isdr.refresh = refresh
     return OK
 

@@ -1,4 +1,4 @@
-"""EuiccMemoryReset (SGP.32 5.9.20, SGP.22 5.7.19): the device's owner clears the card, rules or not."""
+"""EuiccMemoryReset (SGP.32 5.9.5, SGP.22 5.7.19): the device's owner clears the card, rules or not."""
 
 from collections.abc import Callable
 
