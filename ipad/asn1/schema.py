@@ -2,6 +2,7 @@
 """The schema's types by name, each compiled when it is first asked for."""
 
 import json
+from functools import cache
 from threading import Lock
 from typing import Any
 
@@ -93,3 +94,18 @@ def compiled(type_name: str) -> Any:
             found = _compiler.compile_type(plain, *lookup(plain, PREFIXES[prefix]))
         _compiled[type_name] = found
     return found
+
+
+@cache
+def named_numbers(type_name: str, member: str = "") -> dict[int, str]:
+    """Code -> name of an INTEGER with named numbers: that type's, or that of one of its members.
+
+    Empty for a number without names. Raises KeyError for a type that is not known.
+    """
+    prefix, _, plain = type_name.rpartition(":")
+    found, module = lookup(plain, PREFIXES[prefix])
+    if member:
+        found = next(m for m in found["members"] if m is not None and m["name"] == member)
+    if found["type"] != "INTEGER":  # a type of its own
+        found, _ = lookup(found["type"], module)
+    return {number: name for name, number in found.get("named-numbers", {}).items()}

@@ -53,7 +53,7 @@ class DataRequest:
 
     der: bytes
     tags: tuple[int, ...]
-    """Tags of the members of IpaEuiccData that are asked for (0x81, 0xBF20, …)."""
+    """Tags of the members of IpaEuiccData that are asked for (0x81, 0xBF20, …); none: no such list."""
     transaction_id: bytes | None = None
     ci_pk_id: bytes | None = None
     notification_seq: int | None = None
@@ -104,3 +104,68 @@ class Acknowledged:
 @dataclass(frozen=True, slots=True)
 class EmptyResponse:
     """emptyResponse: the eIM has taken what was sent and acknowledges no numbers."""
+
+
+@dataclass(frozen=True, slots=True)
+class InitiateAuthenticationOk:
+    """InitiateAuthenticationOkEsipa (SGP.32 6.3.2.1): what the card checks with AuthenticateServer.
+
+    The signed parts are whole elements as they came.
+    """
+
+    transaction_id: bytes
+    """As in serverSigned1."""
+    server_address: str
+    """As in serverSigned1: the caller compares it with the one that it meant."""
+    server_signed1: bytes
+    """30…"""
+    server_signature1: bytes
+    """5F37…"""
+    ci_pk_id: bytes
+    """euiccCiPKIdentifierToBeUsed (04…)."""
+    certificate: bytes
+    """serverCertificate (30…)."""
+    matching_id: str | None = None
+    ctx_params1: bytes | None = None
+    """CtxParams1 (A0…), where the eIM makes them itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class AuthenticateClientOkDp:
+    """AuthenticateClientOkDPEsipa (SGP.32 6.3.2.2): the profile that the card is to prepare for."""
+
+    transaction_id: bytes
+    """As in smdpSigned2."""
+    smdp_signed2: bytes
+    """30…"""
+    smdp_signature2: bytes
+    """5F37…"""
+    certificate: bytes
+    """smdpCertificate (30…)."""
+    confirmation_code_required: bool = False
+    """ccRequiredFlag of smdpSigned2."""
+    metadata: bytes | None = None
+    """profileMetaData (BF25…); None: the eIM has looked at it."""
+    hash_cc: bytes | None = None
+    """The hashed confirmation code, 32 octets, where the eIM has it."""
+
+
+@dataclass(frozen=True, slots=True)
+class AuthenticateClientOkDs:
+    """AuthenticateClientOkDSEsipa (SGP.32 6.3.2.2): what the SM-DS had for this card."""
+
+    transaction_id: bytes
+    trigger: DownloadTrigger | None = None
+    """Where to download from; None: there was nothing."""
+
+
+AuthenticateClientOk = AuthenticateClientOkDp | AuthenticateClientOkDs
+
+
+@dataclass(frozen=True, slots=True)
+class GetBoundProfilePackageOk:
+    """GetBoundProfilePackageOkEsipa (SGP.32 6.3.2.3)."""
+
+    bound_profile_package: bytes
+    """BF36… for LoadBoundProfilePackage, as it came."""
+    transaction_id: bytes | None = None

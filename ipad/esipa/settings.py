@@ -2,14 +2,25 @@
 
 from dataclasses import dataclass
 
+BINDINGS = ("asn1", "json")
+"""In the order in which they are tried."""
+
 
 @dataclass(frozen=True, slots=True)
 class EsipaSettings:
+    binding: str = ""
+    """"asn1" or "json"; empty: whichever the eIM knows."""
     path: str = "/gsma/rsp2/asn1"
     media_type: str = "application/x-gsma-rsp-asn1"
+    json_path: str = "/gsma/rsp2/esipa/"
+    """What the name of the function is put behind."""
+    json_media_type: str = "application/json"
     protocol_version: str = "1.2.0"
     """Version of SGP.32 in X-Admin-Protocol; some eIMs want another."""
     ca_file: str = ""
     """PEM file of authorities for an eIM whose trust anchor the card does not hold; empty: the system's."""
     limit: int = 1024 * 1024
     """Octets that one answer may have."""
+    minimize: bool = False
+    """Send compact forms of what the card signed (minimizeEsipaBytes): fewer octets, for an eIM that has
+    this card's certificates and EUICCInfo2."""

@@ -1,11 +1,10 @@
 """The eUICC's error codes under their standard names, and patience with catBusy."""
 
 from collections.abc import Callable
-from functools import cache
 from typing import NoReturn, TypeVar
 
 from ipad import asn1
-from ipad.asn1.schema import PREFIXES, lookup
+from ipad.asn1.schema import named_numbers
 from ipad.errors import EuiccRefused
 from ipad.euicc.advice import ADVICE
 from ipad.euicc.isdr import Isdr
@@ -16,24 +15,9 @@ CAT_BUSY_TRIES = 5
 """How often a function is called in all before catBusy(5) is given up on."""
 
 
-@cache
-def names(type_name: str, member: str = "") -> dict[int, str]:
-    """Code -> name of an INTEGER with named numbers: that type's, or that of one of its members.
-
-    The names are the schema's; empty for a number without names.
-    """
-    prefix, _, plain = type_name.rpartition(":")
-    found, module = lookup(plain, PREFIXES[prefix])
-    if member:
-        found = next(m for m in found["members"] if m is not None and m["name"] == member)
-    if found["type"] != "INTEGER":  # a type of its own
-        found, _ = lookup(found["type"], module)
-    return {number: name for name, number in found.get("named-numbers", {}).items()}
-
-
 def named(code: int, type_name: str, member: str = "") -> str:
     """The standard's name of a result code; "unknown" for one that it does not have."""
-    return names(type_name, member).get(code, "unknown")
+    return named_numbers(type_name, member).get(code, "unknown")
 
 
 def refuse(function: str, code: int, type_name: str, member: str = "", answer: bytes = b"") -> NoReturn:

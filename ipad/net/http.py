@@ -84,7 +84,7 @@ class Https:
 
         A kept-alive connection that turns out to have died before an octet of the answer came is
         replaced, and the request sent once more: the eIM tells repeats (SGP.32 6.3.3). Raises Untrusted,
-        Throttled (429, 503), PeerRefused (other 3xx, 4xx), Unreachable (5xx, and all else).
+        Throttled (429, 503), PeerRefused (other 3xx and 4xx, 501), Unreachable (other 5xx, and all else).
         """
         media_type = headers.get("Content-Type", "")
         request = _Request(function, path, media_type, body, self._head(path, headers, body))
@@ -205,7 +205,7 @@ def _judge(function: str, doing: str, response: http.client.HTTPResponse) -> Non
             f"{doing}: {reason}({status})",
             retry_after(response.headers.get("Retry-After", ""), response.headers.get("Date", "")),
         )
-    if status >= 500:
+    if status >= 500 and status != 501:
         raise Failing(f"{doing}: {reason}({status})")
     advice = "is the path right for this server?" if status == 404 else ""
     raise PeerRefused(function, reason, status, advice, status=status)

@@ -8,7 +8,7 @@ from email.utils import formatdate
 
 import pytest
 
-from ipad.errors import ConfigError, PeerRefused, Throttled, Unreachable
+from ipad.errors import ConfigError, Failing, PeerRefused, Throttled, Unreachable
 from ipad.esipa.model import EmptyResponse, NoPackage
 from ipad.net.http import Exchange, Uplink, retry_after
 from ipad.net.resolve import Resolver
@@ -287,7 +287,8 @@ def test_retry_after_is_seconds_or_a_point_in_time_by_the_servers_own_clock() ->
     [
         (http_answer(b"", status="404 Not Found"), PeerRefused),
         (http_answer(b"", status="302 Found", more="Location: https://elsewhere.example/\r\n"), PeerRefused),
-        (http_answer(b"", status="500 Internal Server Error"), Unreachable),
+        (http_answer(b"", status="500 Internal Server Error"), Failing),
+        (http_answer(b"", status="501 Not Implemented"), PeerRefused),
         (http_answer(b"<html>", media_type="text/html"), PeerRefused),
         (b"SSH-2.0-OpenSSH\r\n\r\n", Unreachable),
         (b"HTTP/1.1 abc\r\n\r\n", Unreachable),
