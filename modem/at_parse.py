@@ -14,6 +14,17 @@ _TECHNOLOGIES = {
     0: "GSM", 1: "GSM", 2: "UTRAN", 3: "GSM", 4: "UTRAN", 5: "UTRAN", 6: "UTRAN", 7: "E-UTRAN",
     8: "GSM", 9: "E-UTRAN", 10: "E-UTRAN", 11: "NR", 12: "NR", 13: "E-UTRAN",
 }  # fmt: skip
+_GERAN, _UTRAN, _E_UTRAN, _NG_RAN = "GSM", "UTRAN", "E-UTRAN", "NR"
+_WS46 = {
+    12: (_GERAN,), 22: (_UTRAN,), 28: (_E_UTRAN,), 36: (_NG_RAN,),
+    25: (_GERAN, _UTRAN),  # with E-UTRAN only since that exists: a modem that has it lists another with it
+    29: (_GERAN, _UTRAN), 30: (_GERAN, _E_UTRAN), 31: (_UTRAN, _E_UTRAN),
+    35: (_GERAN, _UTRAN, _E_UTRAN, _NG_RAN), 37: (_E_UTRAN, _NG_RAN), 38: (_UTRAN, _E_UTRAN, _NG_RAN),
+    39: (_GERAN, _E_UTRAN, _NG_RAN), 40: (_UTRAN, _NG_RAN), 41: (_GERAN, _UTRAN, _NG_RAN),
+    42: (_GERAN, _NG_RAN),
+}  # fmt: skip
+WS46_ANSWER = re.compile(r"(?:\+WS46: *)?\(")
+"""The answer to AT+WS46=?, which some modems give without its name."""
 # 6 and 7 are SMS only, 8 is emergency only; 9 and 10 are registered with CS fallback not preferred.
 _STATS = {
     **{int(stat): stat for stat in Registration},
@@ -91,6 +102,15 @@ def operator(lines: list[str]) -> tuple[str | None, str | None]:
             tech = number(values[3]) if len(values) > 3 else None
             return values[2], _TECHNOLOGIES.get(tech) if tech is not None else None
     return None, None
+
+
+def technologies(lines: list[str]) -> frozenset[str]:
+    """What the modem can be told to use alone or together, of AT+WS46=? (TS 27.007 5.9)."""
+    found: set[str] = set()
+    for first, last in re.findall(r"(\d{1,3})(?:-(\d{1,3}))?", " ".join(lines).rpartition("(")[2]):
+        for n in range(int(first), int(last or first) + 1):
+            found.update(_WS46.get(n, ()))
+    return frozenset(found)
 
 
 def csq(lines: list[str]) -> int | None:

@@ -45,11 +45,11 @@ class AtRadio:
         at.on_unsolicited = self._hear
 
     def identity(self) -> Identity:
-        """+CGMI, +CGMM, +CGMR, +CGSN (TS 27.007 5.1 to 5.4)."""
+        """+CGMI, +CGMM, +CGMR, +CGSN (TS 27.007 5.1 to 5.4), +WS46 (5.9)."""
         manufacturer, model, revision, imei = (
             self._text(command) for command in ("AT+CGMI", "AT+CGMM", "AT+CGMR", "AT+CGSN")
         )
-        return Identity(manufacturer, model, revision, imei)
+        return Identity(manufacturer, model, revision, imei, self._technologies())
 
     def status(self) -> RadioStatus:
         """How the modem is now. Raises ModemError if it does not answer; what it refuses to tell is None."""
@@ -147,6 +147,12 @@ class AtRadio:
             return self._at.command(query, takes=at_parse.REGISTRATION_ANSWER)
         except AtError:
             return []
+
+    def _technologies(self) -> frozenset[str]:
+        try:
+            return at_parse.technologies(self._at.command("AT+WS46=?", takes=at_parse.WS46_ANSWER))
+        except AtError:
+            return frozenset()
 
     def _text(self, command: str) -> str:
         try:

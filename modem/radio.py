@@ -27,12 +27,14 @@ class Registration(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """+CGMI, +CGMM, +CGMR, +CGSN."""
+    """+CGMI, +CGMM, +CGMR, +CGSN, +WS46."""
 
     manufacturer: str
     model: str
     revision: str
     imei: str
+    technologies: frozenset[str] = frozenset()
+    """What it can use, as far as it tells: "GSM", "UTRAN", "E-UTRAN", "NR"."""
 
 
 @dataclass(frozen=True, slots=True)

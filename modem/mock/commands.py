@@ -103,6 +103,11 @@ def _cfun(desk: Desk, kind: Kind, values: str) -> list[str]:
     return []
 
 
+def _ws46(desk: Desk, kind: Kind, _values: str) -> list[str]:
+    _only(kind, Kind.TEST)
+    return [f"+WS46: ({desk.model.networks})"]
+
+
 def _csim(desk: Desk, kind: Kind, values: str) -> list[str]:
     _only(kind, Kind.SET)
     match = _CSIM.fullmatch(values)
@@ -222,7 +227,9 @@ def run(desk: Desk, name: str, kind: Kind, values: str) -> list[str]:
     handler = _TABLE.get(name)
     if handler is None:
         raise CmeError(NOT_SUPPORTED)
-    return [] if kind is Kind.TEST else handler(desk, kind, values)
+    if kind is Kind.TEST and name not in _TELL_WHEN_TESTED:
+        return []
+    return handler(desk, kind, values)
 
 
 def _only(kind: Kind, *kinds: Kind) -> None:
@@ -258,4 +265,6 @@ _TABLE: dict[str, Handler] = {
     "+CGDCONT": _cgdcont,
     **{name: _iccid(name) for name in ("+CCID", "+ICCID", "+QCCID")},
     "+CIMI": _cimi,
+    "+WS46": _ws46,
 }
+_TELL_WHEN_TESTED = ("+WS46",)

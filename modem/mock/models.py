@@ -19,6 +19,8 @@ class Model:
     """The vendor's command for the ICCID: "+CCID", "+ICCID", "+QCCID"."""
     reenumerates: bool = False
     """On USB: a reset makes the tty vanish and come back under another number."""
+    networks: str = "12,22,25,28,29"
+    """What AT+WS46=? lists (TS 27.007 5.9)."""
     faults: frozenset[str] = frozenset()
 
     @property
@@ -30,7 +32,7 @@ class Model:
 
 MODELS = {
     "generic": Model("Testbed", "UART-1", "1.0", "00101700", "+CCID"),
-    "generic-usb": Model("Testbed", "USB-1", "1.0", "00101701", "+QCCID", reenumerates=True),
+    "generic-usb": Model("Testbed", "USB-1", "1.0", "00101701", "+QCCID", reenumerates=True, networks="28"),
 }
 
 FAULTS = {

@@ -116,3 +116,18 @@ def test_whatever_a_modem_says_is_read_without_a_fault(text: str) -> None:
             at_parse.active_contexts, at_parse.addresses, at_parse.iccid,
         ):  # fmt: skip
             read(lines)
+
+
+@pytest.mark.parametrize(
+    ("line", "known"),
+    [
+        ("+WS46: (12,22,25,28,29)", {"GSM", "UTRAN", "E-UTRAN"}),
+        ("(12,22,25)", {"GSM", "UTRAN"}),
+        ("+WS46: (28)", {"E-UTRAN"}),
+        ("+WS46: (28,36-37)", {"E-UTRAN", "NR"}),
+        ("+WS46: (25,99)", {"GSM", "UTRAN"}),
+        ("+WS46: ()", set()),
+    ],
+)
+def test_what_a_modem_can_use_is_all_that_it_can_be_told_to_use(line: str, known: set[str]) -> None:
+    assert at_parse.technologies([line]) == known

@@ -27,7 +27,9 @@ def until_registered(made: World, plmn: str) -> None:
 
 def test_identity_is_read(tmp_path: Path) -> None:
     with world(tmp_path) as made:
-        assert made.modem().radio.identity() == Identity("Testbed", "UART-1", "1.0", "001017000000011")
+        assert made.modem().radio.identity() == Identity(
+            "Testbed", "UART-1", "1.0", "001017000000011", frozenset({"GSM", "UTRAN", "E-UTRAN"})
+        )
 
 
 def test_status_of_a_registered_modem(tmp_path: Path) -> None:
