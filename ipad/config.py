@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, get_type_hints
 
 from ipad.errors import ConfigError
-from ipad.esipa.settings import EsipaSettings
+from ipad.esipa.settings import BINDINGS, EsipaSettings
 from ipad.waits import Waits
 
 DEFAULT_PATH = Path("/etc/ipad/ipad.toml")
@@ -61,6 +61,12 @@ class Config:
     connectivity: ConnectivityConfig = field(default_factory=ConnectivityConfig)
     esipa: EsipaSettings = field(default_factory=EsipaSettings)
     waits: Waits = field(default_factory=Waits)
+    eim: Mapping[str, EsipaSettings] = field(default_factory=dict)
+    """[eim."<eimId>"]: what is different from [esipa] for this eIM, already put together."""
+
+    def esipa_of(self, eim_id: str) -> EsipaSettings:
+        """How to talk to this eIM."""
+        return self.eim.get(eim_id, self.esipa)
 
 
 def load(path: Path | None = None) -> Config:
@@ -78,7 +84,9 @@ def load(path: Path | None = None) -> Config:
     except (ValueError, RecursionError) as error:
         # Also what tomllib lets through: numbers of thousands of digits, lists in lists in lists.
         raise ConfigError(f"{chosen}: not TOML: {error}") from error
+    eims = table.pop("eim", {})
     config: Config = _fill(Config(), table, str(chosen), "")
+    config = replace(config, eim=_eims(config.esipa, eims, str(chosen)))
     _check(config, str(chosen))
     return config
 
@@ -99,6 +107,19 @@ def _fill(default: Any, table: Mapping[str, Any], file: str, prefix: str) -> Any
         else:
             filled[key] = _value(hints[key], given, file, name)
     return replace(default, **filled)
+
+
+def _eims(default: EsipaSettings, tables: object, file: str) -> Mapping[str, EsipaSettings]:
+    """The eIMs with settings of their own."""
+    if not isinstance(tables, dict):
+        raise ConfigError(f'{file}: eim: expected tables [eim."<eimId>"]')
+    settings = {}
+    for eim_id, table in tables.items():
+        name = f'eim."{eim_id}"'
+        if not isinstance(table, dict):
+            raise ConfigError(f"{file}: {name}: expected a table [{name}]")
+        settings[eim_id] = _fill(default, table, file, f"{name}.")
+    return settings
 
 
 def _value(hint: object, given: object, file: str, name: str) -> object:
@@ -143,11 +164,18 @@ def _check(config: Config, file: str) -> None:
         raise ConfigError(f"{file}: modem.port: expected a path like /dev/ttyUSB2, not {config.modem.port!r}")
     if config.modem.baudrate < 1200:
         raise ConfigError(f"{file}: modem.baudrate: expected 1200 or more, not {config.modem.baudrate}")
-    if not config.esipa.path.startswith("/"):
-        raise ConfigError(
-            f"{file}: esipa.path: expected a path like /gsma/rsp2/asn1, not {config.esipa.path!r}"
-        )
-    if config.esipa.limit < _SMALLEST_LIMIT:
-        raise ConfigError(
-            f"{file}: esipa.limit: expected {_SMALLEST_LIMIT} octets or more, not {config.esipa.limit}"
-        )
+    _check_esipa(config.esipa, f"{file}: esipa")
+    for eim_id, settings in config.eim.items():
+        _check_esipa(settings, f'{file}: eim."{eim_id}"')
+
+
+def _check_esipa(settings: EsipaSettings, where: str) -> None:
+    if settings.binding not in ("", *BINDINGS):
+        known = " or ".join(f'"{name}"' for name in BINDINGS)
+        raise ConfigError(f'{where}.binding: expected {known}, or "" to find out, not {settings.binding!r}')
+    for key, example in (("path", "/gsma/rsp2/asn1"), ("json_path", "/gsma/rsp2/esipa/")):
+        path = getattr(settings, key)
+        if not path.startswith("/"):
+            raise ConfigError(f"{where}.{key}: expected a path like {example}, not {path!r}")
+    if settings.limit < _SMALLEST_LIMIT:
+        raise ConfigError(f"{where}.limit: expected {_SMALLEST_LIMIT} octets or more, not {settings.limit}")

@@ -49,6 +49,26 @@ def open_isdr(settings: Config, modem: Modem, idle: Callable[[], None]) -> Isdr:
     return Isdr(modem.card, settings.waits, aid=aid, sleep=sleep)
 
 
+def esipa_clients(
+    settings: Config, journal: Journal, uplink: Uplink
+) -> Callable[[EimConfiguration, bytes], Esipa]:
+    """What makes the client of an eIM, by its configuration on the card and the EID."""
+
+    def esipa(eim: EimConfiguration, eid: bytes) -> Esipa:
+        key = f"binding:{eim.eim_id}"
+        return Esipa(
+            eim,
+            eid,
+            settings.waits,
+            uplink,
+            settings.esipa_of(eim.eim_id),
+            recall=lambda: journal.recall(key),
+            remember=lambda name: journal.remember(**{key: name}),
+        )
+
+    return esipa
+
+
 @contextmanager
 def open_gateway(
     settings: Config,
@@ -63,17 +83,24 @@ def open_gateway(
     idle: called at least once a second while modem or card are waited for. observer: told every APDU.
     """
 
-    def esipa(eim: EimConfiguration, eid: bytes) -> Esipa:
-        return Esipa(eim, eid, settings.waits, uplink, settings.esipa)
-
     def note(what: str, text: str) -> None:
         log.info("%s: %s", what, text)
         journal.note(powered.now(), what, text)
 
+    esipa = esipa_clients(settings, journal, uplink)
     modem = open_modem(settings, idle, observer)
     isdr = open_isdr(settings, modem, idle)
     try:
-        yield Gateway(isdr, lambda _eid: OnCard(isdr), modem.radio, journal, settings.waits, esipa, note)
+        yield Gateway(
+            isdr,
+            lambda _eid: OnCard(isdr),
+            modem.radio,
+            journal,
+            settings.waits,
+            esipa,
+            note,
+            powered.now,
+        )
     finally:
         isdr.close()  # a card has few channels, and some modems can't take one back from a former run
         modem.close()

@@ -13,7 +13,7 @@ from ipad.euicc.iot import OnCard
 from ipad.euicc.isdr import Isdr
 from ipad.journal import Journal
 from ipad.net.http import Uplink
-from ipad.opening import open_modem
+from ipad.opening import esipa_clients, open_modem
 from ipad.procedures.gateway import Gateway
 from ipad.testbed.bench.world import World
 from modem.card import Card, Channel
@@ -73,9 +73,6 @@ def parts(world: World) -> Iterator[Parts]:
     state.mkdir(exist_ok=True)
     uplink = Uplink()
 
-    def esipa(eim: EimConfiguration, eid: bytes) -> Esipa:
-        return Esipa(eim, eid, settings.waits, uplink, settings.esipa)
-
     opened = open_modem(settings, uplink.idle)
     with closing(Journal(state / "journal.db")) as journal, closing(opened) as modem:
         powered = clock.start(journal)
@@ -85,7 +82,9 @@ def parts(world: World) -> Iterator[Parts]:
         def note(what: str, text: str) -> None:
             journal.note(powered.now(), what, text)
 
-        gateway = Gateway(isdr, lambda _eid: OnCard(isdr), modem.radio, journal, settings.waits, esipa, note)
+        esipa = esipa_clients(settings, journal, uplink)
+        choose, waits = (lambda _eid: OnCard(isdr)), settings.waits
+        gateway = Gateway(isdr, choose, modem.radio, journal, waits, esipa, note, powered.now)
         modem.radio.status()
         [eim] = gateway.read_card().eims
         yield Parts(gateway, meter, uplink, eim)
