@@ -31,10 +31,11 @@ def refusal(path: Path, text: str) -> str:
     return said.removeprefix(f"{path}: ")
 
 
+TABLES = [table.name for table in fields(Config) if is_dataclass(getattr(Config(), table.name))]
 KEYS = [
-    (table.name, key.name, get_type_hints(type(getattr(Config(), table.name)))[key.name])
-    for table in fields(Config)
-    for key in fields(getattr(Config(), table.name))
+    (table, key.name, get_type_hints(type(getattr(Config(), table)))[key.name])
+    for table in TABLES
+    for key in fields(getattr(Config(), table))
 ]
 WRONG: dict[Any, tuple[str, str]] = {
     str: ("7", "a string"),
@@ -64,10 +65,9 @@ def test_the_usual_place_is_looked_at(path: Path, monkeypatch: pytest.MonkeyPatc
 
 def test_the_defaults_are_fit_for_use(path: Path) -> None:
     lines = []
-    for table in fields(Config):
-        lines.append(f"[{table.name}]")
-        default = getattr(Config(), table.name)
-        assert is_dataclass(default)
+    for table in TABLES:
+        lines.append(f"[{table}]")
+        default = getattr(Config(), table)
         lines += [f"{key.name} = {_toml(getattr(default, key.name))}" for key in fields(default)]
     assert loaded(path, "\n".join(lines)) == Config()
 
@@ -108,7 +108,7 @@ def test_true_is_not_a_number(path: Path) -> None:
     assert "modem.baudrate: expected a whole number" in refusal(path, "[modem]\nbaudrate = true")
 
 
-@pytest.mark.parametrize("table", [table.name for table in fields(Config)])
+@pytest.mark.parametrize("table", TABLES)
 def test_an_unknown_key_is_named_with_those_that_there_are(path: Path, table: str) -> None:
     said = refusal(path, f"[{table}]\nnonsense = 1\n")
     assert said.startswith(f"{table}.nonsense: no such key")
@@ -179,3 +179,34 @@ def test_scaled_waits_keep_above_what_real_answers_need() -> None:
     assert Waits().scaled(1.0) == Waits()
     small = Waits(apdu=1.0)
     assert small.scaled(0.5).apdu == 1.0, "a floor never makes a wait longer than it was"
+
+
+def test_an_eim_can_differ_from_the_others(path: Path) -> None:
+    text = (
+        '[esipa]\nprotocol_version = "1.0.0"\nbinding = "asn1"\n'
+        '[eim."a.example"]\nbinding = "json"\njson_path = "/rsp/"\nminimize = true\n[eim."1.2.3"]\n'
+    )
+    settings = loaded(path, text)
+    there = settings.esipa_of("a.example")
+    assert (there.binding, there.json_path, there.minimize) == ("json", "/rsp/", True)
+    assert there.protocol_version == "1.0.0"
+    for other in ("1.2.3", "b.example"):
+        assert settings.esipa_of(other) == settings.esipa
+    assert settings.esipa.binding == "asn1"
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("eim = 5", 'eim: expected tables [eim."<eimId>"]'),
+        ('eim = {"a.example" = 5}', 'eim."a.example": expected a table [eim."a.example"]'),
+        ('[eim."a.example"]\nbindings = ""', 'eim."a.example".bindings: no such key; known here: binding, '),
+        ('[eim."a.example"]\nminimize = 1', 'eim."a.example".minimize: expected true or false, not 1'),
+        ('[eim."a.example"]\nbinding = "xml"', 'eim."a.example".binding: expected "asn1" or "json", or ""'),
+        ('[eim."a.example"]\nlimit = 5', 'eim."a.example".limit: expected 16384 octets or more, not 5'),
+        ('[esipa]\nbinding = "xml"', 'esipa.binding: expected "asn1" or "json", or ""'),
+        ('[esipa]\njson_path = "x"', "esipa.json_path: expected a path like /gsma/rsp2/esipa/, not 'x'"),
+    ],
+)
+def test_what_an_eim_can_not_have_is_said_with_its_name(path: Path, text: str, said: str) -> None:
+    assert refusal(path, text).startswith(said)
