@@ -7,7 +7,11 @@ from ipad import asn1
 
 
 def package_result(der: bytes) -> bytes:
-    """EuiccPackageResult: `BF51 { 30… }`, without the CHOICE's own tag, becomes `BF51 { A0/A1/A2 {…} }`."""
+    """EuiccPackageResult: `BF51 { 30… }`, without the CHOICE's own tag, becomes `BF51 { A0/A1/A2 {…} }`.
+
+    As a member it can come as BF51 in BF51, from those who take its tag for an explicit one.
+    """
+    der = asn1.find(der, 0xBF51, 0xBF51) or der
     content = asn1.find(der, 0xBF51, 0x30)
     if content is None:
         return der
