@@ -1,9 +1,11 @@
-"""The eUICC's certificate chain up to the CI (SGP.22 4.5.2, SGP.14).
+"""Certificate chains up to the CI: the eUICC's and the RSP servers' (SGP.22 4.5.2, SGP.14).
 
 X.509 libraries refuse the EUM's critical nameConstraints, because GSMA lets it constrain the beginning
-of an attribute's value; so the chain is checked here, step by step.
+of an attribute's value; so the chains are checked here, step by step.
 """
 
+from collections.abc import Collection
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from cryptography import x509
@@ -16,6 +18,29 @@ CURVES = ("secp256r1", "brainpoolP256r1")
 
 class NotTrusted(Exception):
     """A certificate that does not prove what it should; the message says why."""
+
+
+class Expired(NotTrusted):
+    """A certificate whose only fault is its dates."""
+
+
+class UnsupportedCurve(NotTrusted):
+    """A key that is not on one of SGP.22's curves."""
+
+
+class WrongRole(NotTrusted):
+    """A server's certificate for another role, or without its owner's OID."""
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """What an RSP server's certificate says (SGP.22 4.5.2.1.1)."""
+
+    key: ec.EllipticCurvePublicKey
+    role: str
+    """One of id-rspRole's arms."""
+    oid: str
+    """Its owner: the registeredID of the subjectAltName."""
 
 
 def load(der: bytes) -> x509.Certificate:
@@ -33,14 +58,24 @@ def public_key(certificate: x509.Certificate) -> ec.EllipticCurvePublicKey:
     except (ValueError, UnsupportedAlgorithm) as error:
         raise NotTrusted(f"no readable key: {error}") from error
     if not isinstance(key, ec.EllipticCurvePublicKey) or key.curve.name not in CURVES:
-        raise NotTrusted("a key that is not on a curve of SGP.22")
+        raise UnsupportedCurve("a key that is not on a curve of SGP.22")
     return key
 
 
 def verify(ci: x509.Certificate, eum: x509.Certificate, euicc: x509.Certificate, now: datetime) -> str:
     """Checks CI, EUM, eUICC; returns the EID, 32 digits. NotTrusted: what is wrong."""
+    verify_eum(ci, eum, now)
+    return verify_euicc(eum, euicc, now)
+
+
+def verify_eum(ci: x509.Certificate, eum: x509.Certificate, now: datetime) -> None:
+    """The first half of `verify`."""
     _issued("the EUM's certificate", eum, ci, now)
     _may_certify(eum)
+
+
+def verify_euicc(eum: x509.Certificate, euicc: x509.Certificate, now: datetime) -> str:
+    """The second half of `verify`, with an EUM's certificate that has been checked; returns the EID."""
     _issued("the eUICC's certificate", euicc, eum, now)
     if not _usage(euicc).digital_signature:
         raise NotTrusted("the eUICC's certificate is not for signatures")
@@ -52,7 +87,43 @@ def verify(ci: x509.Certificate, eum: x509.Certificate, euicc: x509.Certificate,
     return eid
 
 
-def _issued(what: str, certificate: x509.Certificate, issuer: x509.Certificate, now: datetime) -> None:
+def verify_server(
+    ci: x509.Certificate, server: x509.Certificate, roles: Collection[str], now: datetime | None
+) -> Server:
+    """Checks an RSP server's certificate under the CI, for one of `roles`. NotTrusted: what is wrong.
+
+    now: None for an eUICC, which has no clock.
+    """
+    key = public_key(server)
+    _issued("the server's certificate", server, ci, now)
+    if not _usage(server).digital_signature:
+        raise NotTrusted("the server's certificate is not for signatures")
+    policies = _policies(server) & set(roles)
+    if not policies:
+        raise WrongRole("the server's certificate is for another role")
+    return Server(key, policies.pop(), _owner(server))
+
+
+def _policies(certificate: x509.Certificate) -> set[str]:
+    try:
+        found = certificate.extensions.get_extension_for_class(x509.CertificatePolicies).value
+    except x509.ExtensionNotFound:
+        return set()
+    return {policy.policy_identifier.dotted_string for policy in found}
+
+
+def _owner(certificate: x509.Certificate) -> str:
+    try:
+        names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    except x509.ExtensionNotFound as error:
+        raise WrongRole("the server's certificate has no OID of its owner") from error
+    oids = names.get_values_for_type(x509.RegisteredID)
+    if len(oids) != 1:
+        raise WrongRole("the server's certificate has not one OID of its owner")
+    return oids[0].dotted_string
+
+
+def _issued(what: str, certificate: x509.Certificate, issuer: x509.Certificate, now: datetime | None) -> None:
     if certificate.issuer != issuer.subject:
         raise NotTrusted(f"{what} names another issuer than {issuer.subject.rfc4514_string()}")
     algorithm = certificate.signature_hash_algorithm
@@ -65,8 +136,8 @@ def _issued(what: str, certificate: x509.Certificate, issuer: x509.Certificate, 
     except InvalidSignature as error:
         raise NotTrusted(f"{what} is not signed by {issuer.subject.rfc4514_string()}") from error
     begin, end = _validity(certificate)
-    if not begin <= now <= end:
-        raise NotTrusted(f"{what} is valid from {begin:%Y-%m-%d} to {end:%Y-%m-%d}")
+    if now is not None and not begin <= now <= end:
+        raise Expired(f"{what} is valid from {begin:%Y-%m-%d} to {end:%Y-%m-%d}")
 
 
 def _may_certify(eum: x509.Certificate) -> None:

@@ -28,10 +28,16 @@ EUM_PREFIX = "89049044"
 """The first eight digits of an EID name the country and the EUM (SGP.29)."""
 
 TLS_NAMES = ("localhost", "eim.testbed.example")
+SMDP_NAMES = ("localhost", "smdp.testbed.example")
+
+SMDP_OID = "2.999.10"
+"""Whom all of the SM-DP+'s certificates belong to: the registeredID in each (SGP.22 4.5.2.1.1)."""
 
 _RSP_ROLE = "2.23.146.1.2.1"
 """id-rspRole (SGP.22 annex H); its arms are certificate policies."""
 _ROLE_CI, _ROLE_EUICC, _ROLE_EUM = f"{_RSP_ROLE}.0", f"{_RSP_ROLE}.1", f"{_RSP_ROLE}.2"
+ROLE_DP_TLS, ROLE_DP_AUTH, ROLE_DP_PB = f"{_RSP_ROLE}.3", f"{_RSP_ROLE}.4", f"{_RSP_ROLE}.5"
+ROLE_DS_TLS, ROLE_DS_AUTH = f"{_RSP_ROLE}.6", f"{_RSP_ROLE}.7"
 
 # Fixed and wide: a gateway under test may have any clock, and the dates of these are nobody's subject.
 _NOT_BEFORE = datetime(2020, 1, 1, tzinfo=UTC)
@@ -54,6 +60,12 @@ class PkiPaths:
     eim_tls_ca_key: Path
     eim_tls: Path
     eim_tls_key: Path
+    dpauth: Path
+    dpauth_key: Path
+    dppb: Path
+    dppb_key: Path
+    dp_tls: Path
+    dp_tls_key: Path
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +83,15 @@ def paths(directory: Path) -> PkiPaths:
         return directory / f"{name}.pem", directory / f"{name}.key"
 
     return PkiPaths(
-        *pair("ci"), *pair("eum"), *pair("euicc"), *pair("eim"), *pair("eim-tls-ca"), *pair("eim-tls")
+        *pair("ci"),
+        *pair("eum"),
+        *pair("euicc"),
+        *pair("eim"),
+        *pair("eim-tls-ca"),
+        *pair("eim-tls"),
+        *pair("dpauth"),
+        *pair("dppb"),
+        *pair("dp-tls"),
     )
 
 
@@ -81,7 +101,9 @@ def make_pki(directory: Path, eid: str | None = None) -> PkiPaths:
     `eid`: 32 digits, for the eUICC's certificate if that has to be made. ConfigError: an issuer's key
     is needed and not there, or a file cannot be read.
     """
-    make_euicc_chain(directory, eid)
+    where = make_euicc_chain(directory, eid)
+    if where.ci_key.exists():  # somebody else's CI comes without: there is no SM-DP+ under it then
+        make_smdp_pki(directory)
     return make_eim_pki(directory)
 
 
@@ -110,6 +132,22 @@ def make_eim_pki(directory: Path) -> PkiPaths:
         if not (where.eim_tls.exists() and where.eim_tls_key.exists()):
             ca = read_identity(where.eim_tls_ca, where.eim_tls_ca_key)
             _write(where.eim_tls, where.eim_tls_key, make_tls_server(ca, TLS_NAMES))
+    return where
+
+
+def make_smdp_pki(directory: Path) -> PkiPaths:
+    """The SM-DP+'s three certificates under the CI, and the CI if that is missing too; as `make_pki`."""
+    where = make_euicc_chain(directory)
+    with _locked(directory):
+        wanted = (
+            (where.dpauth, where.dpauth_key, ROLE_DP_AUTH, ()),
+            (where.dppb, where.dppb_key, ROLE_DP_PB, ()),
+            (where.dp_tls, where.dp_tls_key, ROLE_DP_TLS, SMDP_NAMES),
+        )
+        for certificate, key, role, names in wanted:
+            if not (certificate.exists() and key.exists()):
+                ci = read_identity(where.ci, where.ci_key)
+                _write(certificate, key, make_rsp_server(ci, role, names))
     return where
 
 
@@ -202,6 +240,29 @@ def make_tls_server(ca: Identity, names: Sequence[str]) -> Identity:
     )
 
 
+def make_rsp_server(
+    ci: Identity,
+    role: str,
+    names: Sequence[str] = (),
+    oid: str = SMDP_OID,
+    curve: ec.EllipticCurve | None = None,
+) -> Identity:
+    """A certificate of an SM-DP+ or SM-DS under the CI, for one `role` (SGP.22 4.5.2.1.1).
+
+    names: DNS names, for TLS. oid: its owner's.
+    """
+    alternatives = [x509.RegisteredID(x509.ObjectIdentifier(oid)), *map(x509.DNSName, names)]
+    extensions: list[tuple[x509.ExtensionType, bool]] = [
+        (_policy(role), True),
+        (x509.SubjectAlternativeName(alternatives), False),
+    ]
+    if names:
+        usages = [ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH]
+        extensions.append((x509.ExtendedKeyUsage(usages), True))
+    subject = [(NameOID.ORGANIZATION_NAME, "Testbed SM-DP+"), (NameOID.COMMON_NAME, SMDP_NAMES[-1])]
+    return _issue(subject, ci, _usage(digital_signature=True), extensions, curve)
+
+
 def _make_ci() -> Identity:
     subject = [
         (NameOID.COMMON_NAME, "Testbed CI"),
@@ -242,9 +303,10 @@ def _issue(
     issuer: Identity | None,
     usage: x509.KeyUsage,
     extensions: Sequence[tuple[x509.ExtensionType, bool]],
+    curve: ec.EllipticCurve | None = None,
 ) -> Identity:
-    """A new key and its certificate; self-signed without an issuer."""
-    key = ec.generate_private_key(ec.SECP256R1())
+    """A new key, on P-256 by default, and its certificate; self-signed without an issuer."""
+    key = ec.generate_private_key(curve or ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(oid, value) for oid, value in subject])
     signer = issuer.key if issuer else key
     issuer_key_id = (

@@ -40,7 +40,11 @@ def euicc_info2(isdr: Isdr) -> dict[str, object]:
     """EUICCInfo2 as a value."""
     ci = [isdr.keys.ci_key_id]
     installed = len(isdr.state.profiles).to_bytes(1)
-    resources = wrap(0x81, installed), wrap(0x82, bytes.fromhex("00080000")), wrap(0x83, b"\x40\x00")
+    resources = (
+        wrap(0x81, installed),
+        wrap(0x82, isdr.state.free_memory().to_bytes(4)),
+        wrap(0x83, b"\x40\x00"),
+    )
     iot: dict[str, object] = {"iotVersion": [_IOT_VERSION], "fallbackSupported": None}
     if any(profile.ecall for profile in isdr.state.profiles):
         iot["ecallSupported"] = None

@@ -5,6 +5,7 @@ import copy
 from ipad.asn1 import DecodeError, tlvs
 
 from . import (
+    authentication,
     eim_config,
     emergency,
     es10_consumer,
@@ -12,6 +13,7 @@ from . import (
     es10_notifications,
     es10_profiles,
     immediate_enable,
+    load,
     memory_reset,
     package,
     switch,
@@ -21,6 +23,7 @@ from .apdu import Refused, Sw
 from .isdr import Function, Isdr
 
 FUNCTIONS: dict[int, Function] = {
+    **authentication.FUNCTIONS,
     **es10_info.FUNCTIONS,
     **es10_notifications.FUNCTIONS,
     **es10_profiles.FUNCTIONS,
@@ -46,11 +49,7 @@ def call(isdr: Isdr, command: bytes) -> bytes:
     """
     before = copy.deepcopy(isdr.state)
     try:
-        tag, _ = next(tlvs(command))
-        functions = CONSUMER_FUNCTIONS if isdr.state.kind == "consumer" else FUNCTIONS
-        if tag not in functions:
-            raise Refused(Sw.REFERENCED_DATA_NOT_FOUND)
-        answer = functions[tag](isdr, command)
+        answer = _function(isdr, command)(isdr, command)
         if isdr.state != before:
             memory.store(isdr.directory, isdr.state)
     except DecodeError as error:
@@ -61,3 +60,13 @@ def call(isdr: Isdr, command: bytes) -> bytes:
         raise Refused(Sw.MEMORY_PROBLEM) from error
     isdr.apply_switch()
     return answer
+
+
+def _function(isdr: Isdr, command: bytes) -> Function:
+    if load.is_cut(command):
+        return load.load_bound_profile_package
+    tag, _ = next(tlvs(command))
+    functions = CONSUMER_FUNCTIONS if isdr.state.kind == "consumer" else FUNCTIONS
+    if tag not in functions:
+        raise Refused(Sw.REFERENCED_DATA_NOT_FOUND)
+    return functions[tag]

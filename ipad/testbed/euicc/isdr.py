@@ -15,6 +15,7 @@ from pathlib import Path
 
 from .keys import Credentials
 from .proactive import Proactive
+from .session import Session
 from .state import Profile, State
 
 
@@ -41,6 +42,8 @@ class Isdr:
     """The profile that the telecom side has used since the last reset."""
     challenge: bytes | None = None
     """The last euiccChallenge given out."""
+    session: Session | None = None
+    """The RSP session that a server has been authenticated for."""
     installed: Installed | None = None
     """What ImmediateEnable would enable: the last profile installed since the reset."""
     shapes: frozenset[str] = frozenset()
@@ -54,6 +57,7 @@ class Isdr:
         """The card was reset: the enabled profile runs."""
         self.proactive = Proactive()
         self.challenge = None
+        self.session = None
         self.installed = None
         self.start_enabled()
 

@@ -27,6 +27,7 @@ class Credentials:
     key: ec.EllipticCurvePrivateKey
     euicc_certificate: bytes
     eum_certificate: bytes
+    ci: x509.Certificate
     ci_key_id: bytes
     """SubjectKeyIdentifier of the CI's key: euiccCiPKId."""
     eid: str
@@ -51,6 +52,7 @@ def load_credentials(directory: Path) -> Credentials:
         key=euicc.key,
         euicc_certificate=euicc.certificate.public_bytes(der),
         eum_certificate=eum.public_bytes(der),
+        ci=ci,
         ci_key_id=pki.subject_key_id(ci),
         eid=pki.eid_of(euicc.certificate),
     )

@@ -12,10 +12,10 @@ def event_bits(*events: int) -> tuple[bytes, int]:
     return bytes([sum(0x80 >> event for event in events)]), max(events) + 1
 
 
-def notify(isdr: Isdr, profile: Profile, event: int) -> None:
-    """Makes a signed notification for each address that `profile` wants to be told of `event`."""
+def notify(isdr: Isdr, profile: Profile, event: int, but: str | None = None) -> None:
+    """Makes a signed notification for each address, `but` one, that `profile` wants to be told of `event`."""
     for entry in profile.notify:
-        if event not in entry.events:
+        if event not in entry.events or entry.address == but:
             continue
         seq = isdr.state.take_seq()
         metadata = encode(

@@ -18,6 +18,9 @@ FORMAT = 1
 TEST_CLASS, PROVISIONING_CLASS, OPERATIONAL_CLASS = 0, 1, 2
 """ProfileClass (SGP.22 4.4)."""
 
+MEMORY = 512 * 1024
+"""Octets that an empty card has for profiles: extCardResource (ETSI TS 102 226)."""
+
 INSTALL, ENABLE, DISABLE, DELETE = range(4)
 """Bits of NotificationEvent (SGP.22 4.3)."""
 
@@ -56,6 +59,8 @@ class Profile:
     """It came with the card."""
     http_params: str = ""
     """httpParams of its connectivity parameters, hexadecimal; empty: it brings none."""
+    size: int = 0
+    """Octets that it takes of the card's memory; those that came with the card take none of what is left."""
 
 
 @dataclass
@@ -104,6 +109,16 @@ class Rollback:
 
 
 @dataclass
+class OneTimeKey:
+    """otPK and otSK that PrepareDownload made and no package has used yet (SGP.22 5.7.5: bppEuiccOtpk)."""
+
+    public: str
+    private: str
+    """PKCS#8, hexadecimal."""
+    smdp_oid: str
+
+
+@dataclass
 class ImmediateEnable:
     """Configuration of immediate profile enabling (SGP.32 5.9.17); all absent: not configured."""
 
@@ -133,6 +148,7 @@ class State:
     eim_reset_supported: bool = True
     immediate_enable_reset_supported: bool = True
     """Whether EuiccMemoryReset can do this on this card."""
+    one_time_key: OneTimeKey | None = None
     default_dp_address: str = ""
     root_ds_address: str = "smds.testbed.example"
     kind: str = "iot"
@@ -158,6 +174,10 @@ class State:
     def eim(self, eim_id: str) -> Eim | None:
         """The associated eIM with this identifier."""
         return next((e for e in self.eims if e.eim_id == eim_id), None)
+
+    def free_memory(self) -> int:
+        """Octets that are left for profiles."""
+        return max(0, MEMORY - sum(profile.size for profile in self.profiles))
 
     def take_seq(self) -> int:
         """The next sequence number of notifications and package results."""
@@ -204,6 +224,7 @@ def _from_json(raw: dict[str, Any]) -> State:
         for profile in raw.pop("profiles")
     ]
     rollback = raw.pop("rollback")
+    one_time_key = raw.pop("one_time_key", None)
     return State(
         profiles=profiles,
         eims=[Eim(**eim) for eim in raw.pop("eims")],
@@ -211,5 +232,6 @@ def _from_json(raw: dict[str, Any]) -> State:
         results=[Result(**r) for r in raw.pop("results")],
         rollback=Rollback(**rollback) if rollback else None,
         immediate_enable=ImmediateEnable(**raw.pop("immediate_enable")),
+        one_time_key=OneTimeKey(**one_time_key) if one_time_key else None,
         **raw,
     )
