@@ -14,6 +14,7 @@ from tests.testbed.eim_world import EMPTY, PATIENCE, UNDEFINED, Ipa, World, flip
 LIST: dict[str, object] = {"listProfileInfo": {}}
 MISSING_EID = ("provideEimPackageResultError", 4)
 EID_NOT_FOUND = ("provideEimPackageResultError", 2)
+NOT_THE_CARD = "the signature is not the eUICC's, and no device key is known for it"
 RETRIEVE_NOTIFICATIONS = bytes.fromhex("BF2B00")
 
 
@@ -79,7 +80,7 @@ def test_a_result_that_was_tampered_with_is_refused(here: World, path: tuple[int
     number = here.order(LIST)
     result = here.load(here.fetch())
     assert here.provide(flipped(result, 0xBF51, 0xA0, *path)) == UNDEFINED
-    assert refused(here) == ["the signature is not the eUICC's"]
+    assert refused(here) == [NOT_THE_CARD]
     assert here.admin.package(number)["state"] == "sent"
     assert here.provide(result)[0] == "eimAcknowledgements"
 
@@ -95,7 +96,7 @@ def test_a_result_signed_by_another_card_is_refused(here: World, tmp_path: Path,
     other.run(wrap(0xBF57, wrap(0xA0, offered)))
     here.order(LIST)
     assert here.provide(other.run(here.fetch())) == UNDEFINED
-    assert refused(here) == ["the signature is not the eUICC's"]
+    assert refused(here) == [NOT_THE_CARD]
 
 
 def test_a_result_of_a_package_that_was_never_handed_out_is_refused(here: World) -> None:

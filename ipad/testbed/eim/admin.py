@@ -2,8 +2,9 @@
 
 - `GET /eim`: who it is. `GET /config?token=-1&counter=N&key=bare&eid=EID`: EimConfigurationData for a
   card; the counter is by default where this eIM stands with that EID, else 0.
-- `POST /euiccs {"eid", "eum", "euicc", "token"}` registers a card with its certificates (PEM) and its
-  association token, or changes those of a known one; `GET /euiccs`.
+- `POST /euiccs {"eid", "eum", "euicc", "token", "deviceKey"}` registers a card with its certificates (PEM)
+  and its association token, or changes those of a known one. deviceKey (HEX, SubjectPublicKeyInfo) is that
+  of an agent that signs in the place of a consumer card; with eid it is enough. `GET /euiccs`.
 - `POST /packages {"eid", ..., "forge", "transaction"}` orders (see `operations`; the eimTransactionId is
   by default a new one); `GET /packages?eid=`: each with state, results and outcome; `DELETE /packages/ID`.
 - `GET /results?eid=`: all that came back, refused ones too. `GET /log?eid=&after=ID`: every exchange.
@@ -23,7 +24,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from ipad.errors import DecodeError
 from ipad.testbed import chain
-from ipad.testbed.eim import faults
+from ipad.testbed.eim import device_key, faults, odd
 from ipad.testbed.eim.esipa import Eim
 from ipad.testbed.eim.identity import configuration
 from ipad.testbed.eim.operations import BadOrder, order
@@ -31,6 +32,7 @@ from ipad.testbed.eim.packages import TRANSACTION_OCTETS, new_transaction
 from ipad.testbed.eim.records import MAX_COUNTER, Euicc
 
 BODY_LIMIT = 1024 * 1024
+EID_DIGITS = 32
 IDLE = 30.0
 """Seconds that a client may be silent."""
 
@@ -127,11 +129,13 @@ def _config(server: AdminServer, query: Mapping[str, str], _body: Any) -> tuple[
     if counter is None or not 0 <= counter <= MAX_COUNTER:
         raise Refusal(400, f"counter: wanted 0 to {MAX_COUNTER}")
     der = configuration(server.eim.identity, counter, token, bare_key=query.get("key") == "bare")
+    if "bare-key-data" in server.eim.shapes:
+        der = odd.bare_configuration(der)
     return 200, {"eimConfigurationData": der.hex().upper()}
 
 
 def _show_euiccs(server: AdminServer, query: Mapping[str, str], _body: Any) -> tuple[int, Any]:
-    return 200, [_shown(euicc) for euicc in server.eim.records.euiccs(query.get("eid"))]
+    return 200, [_shown(server, euicc) for euicc in server.eim.records.euiccs(query.get("eid"))]
 
 
 def _register(server: AdminServer, _query: Mapping[str, str], body: Any) -> tuple[int, Any]:
@@ -143,21 +147,45 @@ def _register(server: AdminServer, _query: Mapping[str, str], body: Any) -> tupl
             if body.get("eid", eid) != eid:
                 raise Refusal(400, f"the certificate is that of {eid}")
             token = body.get("token")
-        case {"eid": str() as eid, "token": token}:
+        case {"eid": str() as eid, **more} if "token" in more or "deviceKey" in more:
+            if len(eid) != EID_DIGITS or not (eid.isascii() and eid.isdecimal()):
+                raise Refusal(400, f"eid: not {EID_DIGITS} digits")
             known = records.euicc(eid)
-            if known is None:
-                raise Refusal(404, f"no eUICC {eid}: register it with its certificates")
-            eum, euicc = known.eum, known.euicc
+            if known is None and "deviceKey" not in more:
+                raise Refusal(404, f"no eUICC {eid}: register it with its certificates or a device key")
+            eum, euicc = (known.eum, known.euicc) if known else (b"", b"")
+            token = more.get("token", known.token if known else None)
         case _:
-            raise Refusal(400, "wanted eum and euicc (PEM), or eid and token of a known eUICC")
+            raise Refusal(400, "wanted eum and euicc (PEM), or eid and token or deviceKey")
     if token is not None and (not isinstance(token, int) or token < 0):
         raise Refusal(400, "token: wanted the number that the card gave, or null")
-    records.register(eid, eum, euicc, token)
-    return 201, next(_shown(euicc) for euicc in records.euiccs(eid))
+    key = _device_key(body.get("deviceKey"))
+    with records.transaction():
+        records.register(eid, eum, euicc, token)
+        if key is not None:
+            records.set_device_key(eid, key)
+    return 201, next(_shown(server, euicc) for euicc in records.euiccs(eid))
 
 
-def _shown(euicc: Euicc) -> dict[str, Any]:
-    return {"eid": euicc.eid, "token": euicc.token, "counter": euicc.counter}
+def _device_key(given: Any) -> bytes | None:
+    if given is None:
+        return None
+    try:
+        return device_key.der(device_key.load(bytes.fromhex(given)))
+    except (TypeError, ValueError, device_key.BadKey) as error:
+        raise Refusal(400, f"deviceKey: {error}") from error
+
+
+def _shown(server: AdminServer, euicc: Euicc) -> dict[str, Any]:
+    remembered = server.eim.records.all_remembered(euicc.eid)
+    return {
+        "eid": euicc.eid,
+        "token": euicc.token,
+        "counter": euicc.counter,
+        "certificates": bool(euicc.euicc),
+        "deviceKey": euicc.device_key.hex().upper() if euicc.device_key else None,
+        "remembered": {what: octets.hex().upper() for what, octets in remembered.items()},
+    }
 
 
 def _order(server: AdminServer, _query: Mapping[str, str], body: Any) -> tuple[int, Any]:

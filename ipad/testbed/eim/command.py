@@ -7,6 +7,7 @@ from typing import Any
 
 from ipad.errors import ConfigError
 from ipad.testbed import pki
+from ipad.testbed.eim import device_key
 from ipad.testbed.eim.bindings import CHOICES
 from ipad.testbed.eim.client import call
 from ipad.testbed.eim.faults import FORGED, KINDS
@@ -61,6 +62,7 @@ def _add_orders(orders: Any) -> None:
     register = order("register", _register, "a card with its certificates, or its association token")
     register.add_argument("--pki", type=Path, metavar="DIR", help="where eum.pem and euicc.pem are")
     register.add_argument("--eid", help="of a card that is known already")
+    register.add_argument("--device-key", type=Path, metavar="FILE", help="an agent's, PEM or DER")
     register.add_argument("--token", type=int, help="the association token that the card gave")
 
     queue = order(
@@ -123,7 +125,14 @@ def _config(args: argparse.Namespace) -> int:
 
 
 def _register(args: argparse.Namespace) -> int:
-    body: dict[str, Any] = {"token": args.token}
+    body: dict[str, Any] = {}
+    if args.token is not None or args.device_key is None:
+        body["token"] = args.token
+    if args.device_key is not None:
+        try:
+            body["deviceKey"] = device_key.der(device_key.load(args.device_key.read_bytes())).hex()
+        except (OSError, device_key.BadKey) as error:
+            raise ConfigError(f"{args.device_key}: {error}") from error
     if args.eid is not None:
         body["eid"] = args.eid
     if args.pki is not None:

@@ -9,12 +9,16 @@ from typing import Any
 
 from ipad.asn1 import decode, encode, member, tlvs, value
 from ipad.errors import DecodeError
+from ipad.testbed.eim import results
+from ipad.testbed.eim.desk import Desk, Refused
 from ipad.testbed.eim.faults import Faults
 from ipad.testbed.eim.identity import Identity
+from ipad.testbed.eim.notifications import notification
+from ipad.testbed.eim.odd import standard
 from ipad.testbed.eim.packages import hand_out
 from ipad.testbed.eim.readable import readable
 from ipad.testbed.eim.records import Euicc, Records
-from ipad.testbed.eim.results import Desk, Refused
+from ipad.testbed.eim.shapes import OWN_NUMBER
 
 NO_PACKAGE, EID_NOT_FOUND, MISSING_EID, UNDEFINED_ERROR = 1, 2, 4, 127
 """eimPackageError, provideEimPackageResultError."""
@@ -72,6 +76,7 @@ def handle(eim: Eim, message: bytes) -> Answer:
     function = function_of(message)
     if function not in _HANDLERS:
         raise NotOffered(function)
+    message = standard(message)
     decode("EsipaMessageFromIpaToEim", message)
     with eim.records.transaction():
         return _HANDLERS[function](eim, message)
@@ -114,6 +119,8 @@ def _provide_eim_package_result(eim: Eim, message: bytes) -> Answer:
         numbers = _ARMS[next(tlvs(octets))[0]](Desk(eim.records, eim.identity), euicc, octets)
     except Refused as refused:
         return _result_error(UNDEFINED_ERROR, eid, summary | {"answer": "refused", "reason": str(refused)})
+    if numbers is not None and "own-numbers" in eim.shapes:
+        numbers = [*numbers, OWN_NUMBER]
     if numbers is None:
         return Answer(_result_response(("emptyResponse", {})), eid, summary | {"answer": "emptyResponse"})
     acknowledged = _result_response(("eimAcknowledgements", numbers))
@@ -129,25 +136,16 @@ def _result_error(code: int, eid: str | None, summary: Mapping[str, Any]) -> Ans
 
 
 def _package_result(desk: Desk, euicc: Euicc, octets: bytes) -> list[int] | None:
-    number = desk.package_result(euicc, octets)
+    number = results.package_result(desk, euicc, octets)
     return None if number is None else [number]
-
-
-def _result_and_notifications(desk: Desk, euicc: Euicc, octets: bytes) -> list[int]:
-    number = desk.package_result(euicc, member(octets, 0x30, 0xBF51))
-    notifications = [tlv for _, tlv in tlvs(value(member(octets, 0x30, 0xA0)))]
-    return [
-        *([] if number is None else [number]),
-        *desk.accepted(desk.notification, notifications),
-    ]
 
 
 _ARMS: dict[int, Callable[[Desk, Euicc, bytes], list[int] | None]] = {
     0xBF51: _package_result,
-    0x30: _result_and_notifications,
-    0xBF52: Desk.data_response,
-    0xBF54: Desk.trigger_result,
-    0xA0: Desk.package_error,
+    0x30: results.result_and_notifications,
+    0xBF52: results.data_response,
+    0xBF54: results.trigger_result,
+    0xA0: results.package_error,
 }
 """EimPackageResult's arms by tag."""
 
@@ -159,15 +157,15 @@ def _handle_notification(eim: Eim, message: bytes) -> Answer:
         return Answer(None, answer.eid, {"arm": arm, **answer.summary}, answer.refused)
     summary = {"arm": arm, "kind": decoded[0], "notification": _metadata(decoded)}
     try:
-        Desk(eim.records, eim.identity).notification(value(member(message, 0xBF3D, 0xA0)))
+        notification(Desk(eim.records, eim.identity), value(member(message, 0xBF3D, 0xA0)))
     except Refused as refused:
         return Answer(None, None, summary | {"answer": "refused", "reason": str(refused)}, refused=True)
     return Answer(None, None, summary | {"answer": "accepted"})
 
 
-def _metadata(notification: tuple[str, Any]) -> Any:
-    match notification:
-        case ("otherSignedNotification", content):
+def _metadata(pending: tuple[str, Any]) -> Any:
+    match pending:
+        case ("otherSignedNotification" | "compactOtherSignedNotification", content):
             return readable(content["tbsOtherNotification"])
         case ("profileInstallationResult", content):
             return readable(content["profileInstallationResultData"]["notificationMetadata"])

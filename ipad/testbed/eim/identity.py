@@ -50,11 +50,14 @@ def load(directory: Path, eim_id: str, fqdn: str, anchor: str) -> Identity:
     )
 
 
-def configuration(identity: Identity, counter: int, token: int | None, bare_key: bool = False) -> bytes:
+def configuration(
+    identity: Identity, counter: int, token: int | None, bare_key: bool = False, indirect: bool = False
+) -> bytes:
     """The EimConfigurationData, DER.
 
     counter: what the card is to take for the last counter used. token: -1 asks the card to make an
     association token; None leaves it out. bare_key: the package signing key without its certificate.
+    indirect: downloads can go through this eIM.
     """
     members: dict[str, Any] = {
         "eimId": identity.eim_id,
@@ -72,6 +75,8 @@ def configuration(identity: Identity, counter: int, token: int | None, bare_key:
     }
     if token is not None:
         members["associationToken"] = token
+    if indirect:
+        members["indirectProfileDownload"] = None
     return encode("EimConfigurationData", members)
 
 

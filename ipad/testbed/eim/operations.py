@@ -7,7 +7,8 @@ A request has `eid` and one of
   `{"setFallbackAttribute": ICCID}`, `{"unsetFallbackAttribute": {}}`, `{"setDefaultDpAddress": TEXT}`; or
   eCOs, `{"addEim": HEX}`, `{"updateEim": HEX}` (DER of EimConfigurationData), `{"deleteEim": ID}`,
   `{"listEim": {}}`;
-- `data`: an IpaEuiccDataRequest, `{"tagList": HEX}`;
+- `data`: an IpaEuiccDataRequest, `{"tagList": HEX, "ciPkId": HEX, "notificationSeq": N or
+  "notificationEvent": "install", "enable", "disable" or "delete", "resultSeq": N}`, only tagList needed;
 - `download`: a ProfileDownloadTriggerRequest, `{"activationCode": TEXT}`, `{"defaultSmdp": true}` or
   `{"smds": ADDRESS}` ("" for the card's own);
 - `raw`: octets of a whole answer to GetEimPackage, HEX, whatever they are.
@@ -17,8 +18,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ipad.asn1 import decode, encode
+from ipad.asn1 import decode, encode, value, wrap
 from ipad.errors import DecodeError
+from ipad.testbed.eim import odd
 from modem.bcd import iccid_octets
 
 MAX_OPERATIONS = 64
@@ -62,10 +64,11 @@ def _package(operations: Any, _transaction: bytes) -> Order:
         raise BadOrder("operations: PSMOs and eCOs do not go into one package (SGP.32 2.11.1.1)")
     (arm,) = arms
     kind = {"psmoList": "psmo", "ecoList": "eco"}[arm]
-    return Order(kind, package=encode("EuiccPackage", (arm, [value for _, value in built])))
+    return Order(kind, package=wrap(_ARMS[arm], *(octets for _, octets in built)))
 
 
-def _operation(operation: Any) -> tuple[str, tuple[str, Any]]:
+def _operation(operation: Any) -> tuple[str, bytes]:
+    """Its list in the EuiccPackage, and its octets."""
     if not isinstance(operation, Mapping):
         raise BadOrder(f"operations: not an object: {operation!r}")
     names = [name for name in operation if name in _PSMOS or name in _ECOS]
@@ -75,11 +78,11 @@ def _operation(operation: Any) -> tuple[str, tuple[str, Any]]:
     (name,) = names
     value = operation[name]
     if name in _ECOS:
-        return "ecoList", (name, _ECOS[name](value))
+        return "ecoList", _ECOS[name](value)
     built = _PSMOS[name](value)
     if operation.get("rollback"):
         built["rollbackFlag"] = None
-    return "psmoList", (name, built)
+    return "psmoList", encode("Psmo", (name, built))
 
 
 def _iccid(value: Any) -> dict[str, Any]:
@@ -122,8 +125,15 @@ def _members(value: Any, *known: str) -> dict[str, Any]:
     return dict(value)
 
 
-def _eim_configuration(value: Any) -> Any:
-    return decode("EimConfigurationData", bytes.fromhex(value))
+def _eim_configuration(tag: int) -> Callable[[Any], bytes]:
+    """As it was given, also in an odd shape: the octets of EimConfigurationData under the eCO's tag."""
+
+    def eco(given: Any) -> bytes:
+        der = bytes.fromhex(given)
+        decode("EimConfigurationData", odd.configuration(der))
+        return wrap(tag, value(der))
+
+    return eco
 
 
 _PSMOS: dict[str, Callable[[Any], dict[str, Any]]] = {
@@ -137,20 +147,46 @@ _PSMOS: dict[str, Callable[[Any], dict[str, Any]]] = {
     "unsetFallbackAttribute": _nothing,
     "setDefaultDpAddress": lambda value: {"defaultDpAddress": _text(value)},
 }
-_ECOS: dict[str, Callable[[Any], Any]] = {
-    "addEim": _eim_configuration,
-    "updateEim": _eim_configuration,
-    "deleteEim": lambda value: {"eimId": _text(value)},
-    "listEim": _nothing,
+_ECOS: dict[str, Callable[[Any], bytes]] = {
+    "addEim": _eim_configuration(0xA8),
+    "updateEim": _eim_configuration(0xAA),
+    "deleteEim": lambda given: encode("Eco", ("deleteEim", {"eimId": _text(given)})),
+    "listEim": lambda given: encode("Eco", ("listEim", _nothing(given))),
 }
+_ARMS = {"psmoList": 0xA0, "ecoList": 0xA1}
+
+
+_EVENTS = {"install": (b"\x80", 1), "enable": (b"\x40", 2), "disable": (b"\x20", 3), "delete": (b"\x10", 4)}
 
 
 def _data(value: Any, transaction: bytes) -> Order:
-    tag_list = _members(value, "tagList").get("tagList", "")
-    if not tag_list:
+    members = _members(value, "tagList", "ciPkId", "notificationSeq", "notificationEvent", "resultSeq")
+    if not members.get("tagList"):
         raise BadOrder(f"data: takes tagList: {value!r}")
-    request = {"tagList": bytes.fromhex(tag_list), "eimTransactionId": transaction}
+    request: dict[str, Any] = {
+        "tagList": bytes.fromhex(members["tagList"]),
+        "eimTransactionId": transaction,
+    }
+    if "ciPkId" in members:
+        request["euiccCiPKIdentifierToBeUsed"] = bytes.fromhex(members["ciPkId"])
+    if {"notificationSeq", "notificationEvent"} <= set(members):
+        raise BadOrder("data: notificationSeq and notificationEvent exclude one another")
+    if "notificationSeq" in members:
+        request["searchCriteriaNotification"] = ("seqNumber", _number(members["notificationSeq"]))
+    if "notificationEvent" in members:
+        event = _EVENTS.get(members["notificationEvent"])
+        if event is None:
+            raise BadOrder(f"notificationEvent: one of {', '.join(_EVENTS)} wanted")
+        request["searchCriteriaNotification"] = ("profileManagementOperation", event)
+    if "resultSeq" in members:
+        request["searchCriteriaEuiccPackageResult"] = ("seqNumber", _number(members["resultSeq"]))
     return Order("data", answer=encode("GetEimPackageResponse", ("ipaEuiccDataRequest", request)))
+
+
+def _number(value: Any) -> int:
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise BadOrder(f"not a number: {value!r}")
+    return value
 
 
 def _download(value: Any, transaction: bytes) -> Order:

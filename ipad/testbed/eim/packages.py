@@ -2,13 +2,14 @@
 
 import secrets
 
-from ipad.asn1 import decode, encode, wrap
+from ipad.asn1 import encode, tlvs, value, wrap
 from ipad.testbed.eim.faults import FORGED, Faults
 from ipad.testbed.eim.identity import Identity
 from ipad.testbed.eim.records import FAILED, MAX_COUNTER, Euicc, Package, Records
 from ipad.testbed.signature import sign, token_tlv
 
 _OTHER_EID = bytes.fromhex("89049044FFFFFFFFFFFFFFFFFFFFFFFF")
+_PSMO_LIST = 0xA0
 TRANSACTION_OCTETS = 16
 
 
@@ -44,16 +45,19 @@ def hand_out(
 
 
 def _signed(identity: Identity, euicc: Euicc, package: Package, counter: int, forged: str | None) -> bytes:
-    data = encode(
+    frame = encode(
         "EuiccPackageSigned",
         {
             "eimId": identity.eim_id,
             "eidValue": _OTHER_EID if forged == "wrong-eid" else bytes.fromhex(euicc.eid),
             "counterValue": counter,
             "eimTransactionId": package.transaction,
-            "euiccPackage": decode("EuiccPackage", package.unsigned),
+            "euiccPackage": ("psmoList", []),
         },
     )
+    # The operations go in as they are: one may be in an odd shape.
+    members = [tlv for tag, tlv in tlvs(value(frame)) if tag != _PSMO_LIST]
+    data = wrap(0x30, *members, package.unsigned)
     signature = sign(identity.key, data + token_tlv(euicc.token))
     if forged == "wrong-signature":
         signature = signature[:-1] + bytes([signature[-1] ^ 1])

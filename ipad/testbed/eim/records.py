@@ -28,6 +28,9 @@ _SCHEMA = """
 CREATE TABLE IF NOT EXISTS euiccs(
     eid TEXT PRIMARY KEY, eum BLOB NOT NULL, euicc BLOB NOT NULL, token INTEGER,
     counter INTEGER NOT NULL DEFAULT 0);
+CREATE TABLE IF NOT EXISTS device_keys(eid TEXT PRIMARY KEY, key BLOB NOT NULL);
+CREATE TABLE IF NOT EXISTS remembered(
+    eid TEXT NOT NULL, what TEXT NOT NULL, octets BLOB NOT NULL, PRIMARY KEY(eid, what));
 CREATE TABLE IF NOT EXISTS packages(
     id INTEGER PRIMARY KEY, eid TEXT NOT NULL, kind TEXT NOT NULL, request TEXT NOT NULL,
     state TEXT NOT NULL, trans TEXT NOT NULL, counter INTEGER, forged TEXT, unsigned BLOB NOT NULL,
@@ -52,10 +55,12 @@ class Euicc:
     eid: str
     eum: bytes
     euicc: bytes
-    """Certificates, DER."""
+    """Certificates, DER; empty: not known."""
     token: int | None
     counter: int
     """The last counterValue signed for it."""
+    device_key: bytes | None
+    """SubjectPublicKeyInfo of the agent's that signs package results in the card's place."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,13 +169,33 @@ class Records:
             eid, eum, euicc, token,
         )  # fmt: skip
 
+    def set_device_key(self, eid: str, key: bytes) -> None:
+        self._write("INSERT OR REPLACE INTO device_keys(eid, key) VALUES (?, ?)", eid, key)
+
     def euiccs(self, eid: str | None = None) -> list[Euicc]:
         """All, or the one with this EID."""
-        rows = self._rows("SELECT * FROM euiccs WHERE ? IS NULL OR eid = ? ORDER BY eid", eid, eid)
-        return [Euicc(row["eid"], row["eum"], row["euicc"], row["token"], row["counter"]) for row in rows]
+        sql = "SELECT * FROM euiccs LEFT JOIN device_keys USING (eid) WHERE ? IS NULL OR eid = ? ORDER BY eid"
+        return [
+            Euicc(row["eid"], row["eum"], row["euicc"], row["token"], row["counter"], row["key"])
+            for row in self._rows(sql, eid, eid)
+        ]
 
     def euicc(self, eid: str) -> Euicc | None:
         return next(iter(self.euiccs(eid)), None)
+
+    def remember(self, eid: str, what: str, octets: bytes) -> None:
+        """What a card said of itself; `what`: the standard's name. The last word counts."""
+        sql = "INSERT OR REPLACE INTO remembered(eid, what, octets) VALUES (?, ?, ?)"
+        self._write(sql, eid, what, octets)
+
+    def remembered(self, eid: str, what: str) -> bytes | None:
+        """The whole TLV; None: never heard."""
+        rows = self._rows("SELECT octets FROM remembered WHERE eid = ? AND what = ?", eid, what)
+        return bytes(rows[0]["octets"]) if rows else None
+
+    def all_remembered(self, eid: str) -> dict[str, bytes]:
+        rows = self._rows("SELECT what, octets FROM remembered WHERE eid = ? ORDER BY what", eid)
+        return {row["what"]: row["octets"] for row in rows}
 
     # packages
 

@@ -44,7 +44,7 @@ class EsipaServer(socketserver.ThreadingMixIn, HTTPServer):
 
     daemon_threads = True
 
-    def __init__(self, eim: esipa.Eim, context: ssl.SSLContext, port: int, bindings: str) -> None:
+    def __init__(self, eim: esipa.Eim, context: ssl.SSLContext, port: int, bindings: str = "both") -> None:
         """bindings: see `bindings.CHOICES`."""
         self.eim = eim
         self.bindings = bindings
