@@ -6,7 +6,7 @@ disk before the call returns.
 
 import sqlite3
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +16,13 @@ from ipad.errors import IpadError
 
 HISTORY_ROWS = 2000
 """The oldest rows beyond these are dropped."""
+OWED_ROWS = 50
+"""What one eIM can be owed; the oldest beyond these is dropped."""
+REFUSED_ROWS = 500
+"""Things that somebody refused to take; the oldest beyond these are offered again at once."""
+
+BINDING = "binding:"
+"""In front of an eIM's name: the key in the memory for what is remembered of how it wants to be talked to."""
 
 StepKind = Literal["package", "rollback", "fallback", "return"]
 
@@ -25,13 +32,15 @@ CREATE TABLE IF NOT EXISTS step (
     before TEXT, target TEXT);
 CREATE TABLE IF NOT EXISTS owed (
     id INTEGER PRIMARY KEY, eim_id TEXT NOT NULL, arm BLOB NOT NULL, UNIQUE (eim_id, arm));
+CREATE TABLE IF NOT EXISTS refused (
+    id INTEGER PRIMARY KEY, eim_id TEXT NOT NULL, what TEXT NOT NULL, times INTEGER NOT NULL,
+    due REAL NOT NULL, UNIQUE (eim_id, what));
 CREATE TABLE IF NOT EXISTS memory (key TEXT PRIMARY KEY, value TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS history (
     id INTEGER PRIMARY KEY, powered REAL NOT NULL, clock REAL NOT NULL,
     what TEXT NOT NULL, text TEXT NOT NULL);
 """
 
-_OWE = "INSERT OR IGNORE INTO owed (eim_id, arm) VALUES (?, ?)"
 _KEEP = "INSERT INTO memory (key, value) VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value"
 
 
@@ -45,6 +54,7 @@ class Step:
     target: str | None = None
     """ICCID of the profile that should be enabled after; None: not known, or none."""
     eim_id: str | None = None
+    """The eIM that handed the package out; None: somebody at the gateway did."""
     octets: bytes | None = None
     """The package (BF51…) as the eIM signed it."""
 
@@ -56,6 +66,15 @@ class Owed:
     id: int
     eim_id: str
     arm: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Refusals:
+    """How often an eIM did not take something, and when it is offered again."""
+
+    times: int = 0
+    due: float = 0.0
+    """Powered seconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,17 +115,20 @@ class Journal:
         rows = self._rows("SELECT kind, before, target, eim_id, octets FROM step")
         return Step(*rows[0]) if rows else None
 
-    def finish(self, owe: tuple[str, bytes] | None = None) -> None:
-        """The step is done; what it leaves owed to an eIM is written down in the same transaction."""
-        with self._transaction() as db:
-            if owe is not None:
-                db.execute(_OWE, owe)
-            db.execute("DELETE FROM step")
+    def finish(self, owe: tuple[str, bytes] | None = None) -> int:
+        """The step is done; what it leaves owed to an eIM is written down in the same transaction.
 
-    def owe(self, eim_id: str, arm: bytes) -> None:
-        """Something to be delivered to this eIM."""
+        Returns as `owe`.
+        """
         with self._transaction() as db:
-            db.execute(_OWE, (eim_id, arm))
+            dropped = _owe(db, *owe) if owe is not None else 0
+            db.execute("DELETE FROM step")
+        return dropped
+
+    def owe(self, eim_id: str, arm: bytes) -> int:
+        """Something to be delivered to this eIM. Returns how much of it was dropped beyond OWED_ROWS."""
+        with self._transaction() as db:
+            return _owe(db, eim_id, arm)
 
     def owed(self, eim_id: str) -> list[Owed]:
         """What this eIM has not taken yet, oldest first."""
@@ -117,6 +139,46 @@ class Journal:
         """The eIM has taken it."""
         with self._transaction() as db:
             db.execute("DELETE FROM owed WHERE id = ?", (owed_id,))
+
+    def refusals(self, eim_id: str) -> dict[str, Refusals]:
+        """What this eIM did not take when it was last offered, by the name that `refuse` was given."""
+        rows = self._rows("SELECT what, times, due FROM refused WHERE eim_id = ?", eim_id)
+        return {what: Refusals(times, due) for what, times, due in rows}
+
+    def refuse(self, eim_id: str, what: str, refusals: Refusals) -> None:
+        """This eIM did not take `what`, now for the `times`th time."""
+        with self._transaction() as db:
+            db.execute(
+                "INSERT INTO refused (eim_id, what, times, due) VALUES (?, ?, ?, ?)"
+                " ON CONFLICT (eim_id, what) DO UPDATE SET times = excluded.times, due = excluded.due",
+                (eim_id, what, refusals.times, refusals.due),
+            )
+            db.execute(
+                "DELETE FROM refused WHERE id <= (SELECT id FROM refused ORDER BY id DESC LIMIT 1 OFFSET ?)",
+                (REFUSED_ROWS,),
+            )
+
+    def forgive(self, eim_id: str, names: Iterable[str]) -> None:
+        """These are not there any more, or were taken."""
+        with self._transaction() as db:
+            db.executemany(
+                "DELETE FROM refused WHERE eim_id = ? AND what = ?", [(eim_id, what) for what in names]
+            )
+
+    def known_eims(self) -> set[str]:
+        """eIMs that are owed something, that refused something, or of whom something is remembered."""
+        sql = (
+            "SELECT eim_id FROM owed UNION SELECT eim_id FROM refused"
+            " UNION SELECT substr(key, ?1) FROM memory WHERE key LIKE ?2"
+        )
+        return {row[0] for row in self._rows(sql, len(BINDING) + 1, BINDING + "%")}
+
+    def drop(self, eim_id: str) -> int:
+        """This eIM is gone: nothing is owed to it any more. Returns how much was."""
+        with self._transaction() as db:
+            db.execute("DELETE FROM memory WHERE key = ?", (BINDING + eim_id,))
+            db.execute("DELETE FROM refused WHERE eim_id = ?", (eim_id,))
+            return db.execute("DELETE FROM owed WHERE eim_id = ?", (eim_id,)).rowcount
 
     def remember(self, **values: str) -> None:
         """Keeps these values under their keys, all or none."""
@@ -169,3 +231,12 @@ class Journal:
                 f"{doing} the journal {self.path}: {error} (is the disk full or read-only? a damaged file "
                 "can be moved away: the card keeps what matters)"
             ) from error
+
+
+def _owe(db: sqlite3.Connection, eim_id: str, arm: bytes) -> int:
+    db.execute("INSERT OR IGNORE INTO owed (eim_id, arm) VALUES (?, ?)", (eim_id, arm))
+    return db.execute(
+        "DELETE FROM owed WHERE eim_id = ?1 AND id <="
+        " (SELECT id FROM owed WHERE eim_id = ?1 ORDER BY id DESC LIMIT 1 OFFSET ?2)",
+        (eim_id, OWED_ROWS),
+    ).rowcount

@@ -11,7 +11,7 @@ from ipad.eim import EimConfiguration
 from ipad.esipa.client import Esipa
 from ipad.euicc.iot import OnCard
 from ipad.euicc.isdr import ISD_R_AID, Isdr
-from ipad.journal import Journal
+from ipad.journal import BINDING, Journal
 from ipad.net.http import Uplink
 from ipad.procedures.gateway import Gateway
 from modem.connect import Modem, connect
@@ -55,7 +55,7 @@ def esipa_clients(
     """What makes the client of an eIM, by its configuration on the card and the EID."""
 
     def esipa(eim: EimConfiguration, eid: bytes) -> Esipa:
-        key = f"binding:{eim.eim_id}"
+        key = BINDING + eim.eim_id
         return Esipa(
             eim,
             eid,

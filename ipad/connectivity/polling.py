@@ -28,6 +28,11 @@ def plan(state: State, eim_id: str, new: Plan) -> State:
     return replace(state, polls=MappingProxyType({**state.polls, eim_id: new}))
 
 
+def patiently(old: Plan, due: float) -> Plan:
+    """The plan with this time, or a later one that the eIM has asked for."""
+    return replace(old, due=due if old.not_before is None else max(due, old.not_before))
+
+
 def follow_card(state: State, now: float, waits: Waits) -> State:
     """Plans for exactly the eIMs that the card is associated with; a new one is polled at once."""
     eims = state.card.eims if state.card else tuple(state.polls)
@@ -43,7 +48,7 @@ def after_start(state: State, now: float, waits: Waits) -> State:
     """Every eIM is polled after a start, spread so that a fleet's power cut does not become a wall."""
     for eim_id, old in state.polls.items():
         state, spread = jitter(state, waits.poll_start)
-        state = plan(state, eim_id, replace(old, due=now + spread))
+        state = plan(state, eim_id, patiently(old, now + spread))
     return state
 
 
@@ -51,7 +56,7 @@ def after_switch(state: State, now: float, cause: Cause | None, ordered_by: str 
     """Every eIM is polled as soon as the link is there; all but the one that ordered it are told why."""
     for eim_id, old in state.polls.items():
         tell = None if eim_id == ordered_by else (cause or Cause.OTHER_EIM)
-        state = plan(state, eim_id, replace(old, due=now, failures=0, tell=tell))
+        state = plan(state, eim_id, patiently(replace(old, failures=0, tell=tell), now))
     return state
 
 
@@ -59,7 +64,7 @@ def link_is_back(state: State, now: float, waits: Waits) -> State:
     """A link that came back is a good moment, but not more often than the minimum interval."""
     for eim_id, old in state.polls.items():
         earliest = now if old.last is None else max(now, old.last + waits.poll_min)
-        state = plan(state, eim_id, replace(old, due=min(old.due, earliest)))
+        state = plan(state, eim_id, patiently(old, min(old.due, earliest)))
     return state
 
 
@@ -78,6 +83,8 @@ def after_poll(state: State, eim_id: str, outcome: object, now: float, waits: Wa
     if isinstance(outcome, Polled) and outcome.reached and outcome.delivered and outcome.finished:
         state, spread = jitter(state, waits.poll_interval / 10)
         due = now + waits.poll_interval - spread
+        if outcome.again is not None:
+            due = min(due, now + outcome.again)
         return plan(state, eim_id, Plan(due=due, last=now))
     backoff = min(waits.poll_retry * 2.0 ** min(old.failures, 32), waits.poll_retry_max)
     state, spread = jitter(state, backoff / 2)
@@ -86,9 +93,11 @@ def after_poll(state: State, eim_id: str, outcome: object, now: float, waits: Wa
     if state.phase is Phase.TRIAL and trial is not None and trial.rollback and state.until is not None:
         # The verdict of this trial is a delivery: give it one more chance before the deadline.
         due = min(due, max(now + waits.poll_retry / 2, state.until - waits.poll_retry))
+    not_before = None
     if isinstance(outcome, Polled) and outcome.retry_after is not None:
-        due = max(due, now + min(outcome.retry_after, waits.poll_interval))
-    return plan(state, eim_id, replace(old, due=due, last=now, failures=old.failures + 1))
+        not_before = now + min(outcome.retry_after, waits.poll_interval)
+    failed = replace(old, last=now, failures=old.failures + 1, not_before=not_before)
+    return plan(state, eim_id, patiently(failed, due))
 
 
 def next_poll(state: State) -> float | None:

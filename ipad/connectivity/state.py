@@ -80,6 +80,8 @@ class Plan:
     failures: int = 0
     tell: Cause | None = None
     """The state change that this eIM has not been told yet."""
+    not_before: float | None = None
+    """The eIM asked for patience until then (Retry-After); only somebody at the gateway overrules it."""
 
 
 # Actions. One is in flight at a time.
@@ -150,6 +152,8 @@ class Polled:
     """Set when a package switched the enabled profile."""
     finished: bool = True
     """False: it ended before the eIM had said that there is no more, to be tried again soon."""
+    again: float | None = None
+    """Seconds until something that this eIM refused may be offered to it again."""
 
 
 @dataclass(frozen=True, slots=True)

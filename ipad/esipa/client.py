@@ -164,6 +164,11 @@ class Esipa:
             lambda binding, body: binding.cancel_session_ok(body),
         )
 
+    @property
+    def minimizes(self) -> bool:
+        """Whether compact forms are sent to this eIM (minimizeEsipaBytes)."""
+        return self._settings.minimize
+
     def shrink(self, pending_notification: bytes) -> bytes:
         """A PendingNotification as it goes to this eIM in an arm: as it is, or in its compact form."""
         if not self._settings.minimize:

@@ -81,9 +81,13 @@ def _data_request(der: bytes) -> DataRequest:
     value = asn1.decode("IpaEuiccDataRequest", der)
     kind, criterion = value.get("searchCriteriaNotification", (None, None))
     result_kind, result_seq = value.get("searchCriteriaEuiccPackageResult", (None, None))
+    try:
+        tags = tag_list(value["tagList"])
+    except DecodeError:
+        tags = ()  # an error with a name of its own, incorrectTagList(1), like an empty list
     return DataRequest(
         der,
-        tag_list(value["tagList"]),
+        tags,
         value.get("eimTransactionId"),
         value.get("euiccCiPKIdentifierToBeUsed"),
         criterion if kind == "seqNumber" else None,

@@ -1,16 +1,28 @@
 """What is owed to an eIM: results and notifications from the card, and what only the journal keeps.
 
 A result leaves the card when its number is acknowledged or the eIM answered emptyResponse; a notification
-when its number is acknowledged or HandleNotification took it (SGP.32 3.1.3, 5.9.11).
+when its number is acknowledged or HandleNotification took it (SGP.32 3.1.3, 5.9.11). Notifications are for
+any eIM: each is offered to the one that is polled.
 """
 
-from ipad.errors import PeerRefused
+from collections.abc import Iterable
+
+from ipad.errors import DecodeError, Failing, PeerRefused
 from ipad.esipa import arms
 from ipad.esipa.client import Esipa
 from ipad.esipa.model import Acknowledged
 from ipad.euicc import es10b
 from ipad.euicc.model import Notification, PackageResult
+from ipad.journal import Owed
+from ipad.procedures import data, patience
 from ipad.procedures.gateway import Gateway
+
+MOST_REFUSALS = 12
+"""What only the journal keeps is given up when it was refused so often: after a week."""
+MOST_ATTACHED = 32 * 1024
+"""Octets of notifications that travel with a result; the rest follow one by one."""
+
+_NOT_TAKEN = (PeerRefused, Failing, DecodeError)
 
 
 def run(gateway: Gateway, esipa: Esipa, eim_id: str) -> None:
@@ -18,38 +30,60 @@ def run(gateway: Gateway, esipa: Esipa, eim_id: str) -> None:
 
     What it refuses stays where it is and does not hold back the rest. Raises what the connection raises.
     """
-    _from_journal(gateway, esipa, eim_id)
+    waiting = patience.waiting(gateway, eim_id)
+    for owed in gateway.journal.owed(eim_id):
+        if patience.name("owed", owed.arm) not in waiting:
+            _owed(gateway, esipa, owed)
     if not gateway.unread:
         return
     results = gateway.iot.package_results()
-    notifications = list(es10b.notifications(gateway.isdr))
+    notifications = es10b.notifications(gateway.isdr)
+    there = frozenset(name(n) for n in notifications)
+    patience.forgive(gateway, eim_id, kind="notification", but=there)
+    offered = [n for n in notifications if name(n) not in waiting]
     owing = {result.eim_id for result in results}
     gateway.owing = frozenset(owing)
-    refused = False
-    for result in results:
-        if result.eim_id == eim_id and not _result(gateway, esipa, result, notifications):
-            refused = True
-    if not refused:
+    # Not a comprehension in all(): each is offered, whatever becomes of the one before.
+    taken = [_result(gateway, esipa, r, offered) for r in results if r.eim_id == eim_id]
+    if all(taken):
         owing.discard(eim_id)
     # From here on a lost connection does not change what the eIM has taken.
     gateway.owing = frozenset(owing)
-    for notification in list(notifications):
-        _notification(gateway, esipa, notification, notifications)
-    gateway.unread = bool(owing or notifications)
+    for notification in list(offered):
+        _notification(gateway, esipa, eim_id, notification, offered)
+    deliverable = owing & {eim.eim_id for eim in gateway.card().eims}
+    gateway.unread = bool(deliverable or offered or there & waiting)
 
 
-def _result(gateway: Gateway, esipa: Esipa, result: PackageResult, notifications: list[Notification]) -> bool:
+def name(notification: Notification) -> str:
+    """What its refusals are kept under: its number, and what it is."""
+    return patience.name(f"notification {notification.seq}", notification.der)
+
+
+def attached(notifications: Iterable[Notification]) -> list[Notification]:
+    """As many of them as travel with a result."""
+    found: list[Notification] = []
+    octets = 0
+    for notification in notifications:
+        octets += len(notification.der)
+        if octets > MOST_ATTACHED:
+            break
+        found.append(notification)
+    return found
+
+
+def _result(gateway: Gateway, esipa: Esipa, result: PackageResult, offered: list[Notification]) -> bool:
     """Delivers one result; True if the eIM took it. Notifications that wait travel with it: a trip less."""
-    waiting = [n.der for n in notifications]
+    waiting = [esipa.shrink(n.der) for n in attached(offered)]
     arm = arms.result_and_notifications(result.der, waiting) if waiting else result.der
     try:
         answer = esipa.provide_eim_package_result(arm)
-    except PeerRefused as refusal:
+    except _NOT_TAKEN as refusal:
         gateway.note("deliver", f"result {result.seq} stays on the card: {refusal}")
         return False
     taken = set(answer.seqs) if isinstance(answer, Acknowledged) else {result.seq}
-    for notification in [n for n in notifications if n.seq in taken]:
-        _remove(gateway, notification, notifications)
+    for notification in [n for n in offered if n.seq in taken]:
+        _remove(gateway, notification, offered)
     if result.seq is None or result.seq not in taken:
         gateway.note(
             "deliver", f"{result.eim_id} does not acknowledge result {result.seq}: it stays on the card"
@@ -61,27 +95,51 @@ def _result(gateway: Gateway, esipa: Esipa, result: PackageResult, notifications
 
 
 def _notification(
-    gateway: Gateway, esipa: Esipa, notification: Notification, waiting: list[Notification]
+    gateway: Gateway, esipa: Esipa, eim_id: str, notification: Notification, offered: list[Notification]
 ) -> None:
     try:
         esipa.handle_notification(notification.der)
-    except PeerRefused as refusal:
-        gateway.note("deliver", f"notification {notification.seq} stays on the card: {refusal}")
+    except _NOT_TAKEN as refusal:
+        times = patience.refused(gateway, eim_id, name(notification))
+        gateway.note(
+            "deliver",
+            f"notification {notification.seq} stays on the card, refused {_times(times)}: {refusal}",
+        )
     else:
-        _remove(gateway, notification, waiting)
+        _remove(gateway, notification, offered)
 
 
-def _remove(gateway: Gateway, notification: Notification, waiting: list[Notification]) -> None:
+def _remove(gateway: Gateway, notification: Notification, offered: list[Notification]) -> None:
     es10b.remove_notification(gateway.isdr, notification.seq)
-    waiting.remove(notification)
+    offered.remove(notification)
 
 
-def _from_journal(gateway: Gateway, esipa: Esipa, eim_id: str) -> None:
+def _owed(gateway: Gateway, esipa: Esipa, owed: Owed) -> None:
     """Errors that the card signed or not, and answers of the agent's own: nobody else keeps these."""
-    for owed in gateway.journal.owed(eim_id):
-        try:
-            esipa.provide_eim_package_result(owed.arm)
-        except PeerRefused as refusal:
-            gateway.note("deliver", f"{eim_id} does not take an error report: {refusal}")
-        else:
-            gateway.journal.paid(owed.id)
+    what = patience.name("owed", owed.arm)
+    try:
+        answer = esipa.provide_eim_package_result(owed.arm)
+    except _NOT_TAKEN as refusal:
+        times = patience.refused(gateway, owed.eim_id, what)
+        if times < MOST_REFUSALS:
+            gateway.note("deliver", f"{owed.eim_id} refused an answer {_times(times)}: {refusal}")
+            return
+        gateway.note("deliver", f"an answer is given up, {owed.eim_id} refused it {_times(times)}: {refusal}")
+    else:
+        if isinstance(answer, Acknowledged):
+            _remove_told(gateway, owed.arm, set(answer.seqs))
+    gateway.journal.paid(owed.id)
+    gateway.journal.forgive(owed.eim_id, [what])
+
+
+def _remove_told(gateway: Gateway, arm: bytes, taken: set[int]) -> None:
+    """What a data response told of the card's lists, and its eIM acknowledges, leaves the card."""
+    results, notifications = data.numbers(arm)
+    for seq in results & taken:
+        gateway.iot.remove_result(seq)
+    for seq in notifications & taken:
+        es10b.remove_notification(gateway.isdr, seq)
+
+
+def _times(count: int) -> str:
+    return "once" if count == 1 else f"{count} times"

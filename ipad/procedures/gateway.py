@@ -73,6 +73,8 @@ class Gateway:
     """The client for an eIM, by its configuration and the EID."""
     note: Callable[[str, str], None]
     """A line for log and history: what kind, and the sentence."""
+    now: Callable[[], float]
+    """Powered seconds."""
     contents: Contents | None = None
     unread: bool = True
     """Results or notifications may wait on the card; False: none, and nothing happened since."""
@@ -111,7 +113,29 @@ class Gateway:
             unavailable=iot.unavailable,
         )
         self.card_changed()
+        self._settle_with_the_gone()
         return self.contents
+
+    def _settle_with_the_gone(self) -> None:
+        """Whom the card is not associated with any more is owed nothing."""
+        for eim_id in sorted(self.journal.known_eims() - {eim.eim_id for eim in self.card().eims}):
+            dropped = self.journal.drop(eim_id)
+            if dropped:
+                self.note("deliver", f"{eim_id} is not associated any more: {dropped} answers are dropped")
+
+    def owe(self, eim_id: str, arm: bytes) -> None:
+        """Something for this eIM that the card does not keep: it is in the journal from now on."""
+        self._owed(eim_id, self.journal.owe(eim_id, arm))
+
+    def finish(self, owe: tuple[str, bytes] | None = None) -> None:
+        """The journal's step is done; `owe`: what it leaves owed to an eIM."""
+        dropped = self.journal.finish(owe)
+        if owe is not None:
+            self._owed(owe[0], dropped)
+
+    def _owed(self, eim_id: str, dropped: int) -> None:
+        if dropped:
+            self.note("deliver", f"{eim_id} takes no answers: the oldest of too many is dropped")
 
     def card_changed(self) -> None:
         """Something was done to the card: what waits on it is not known any more."""

@@ -1,68 +1,121 @@
 """An eUICC Package from the eIM: loaded into the card, and the switch that may be in it (SGP.32 3.3.1)."""
 
+from dataclasses import dataclass
+from typing import Literal
+
 from ipad.connectivity.state import Trial, TrialKind
-from ipad.esipa.model import EuiccPackage
+from ipad.esipa.model import EimPackage, EuiccPackage, Malformed
 from ipad.euicc.model import PackageResult
 from ipad.journal import Step
 from ipad.procedures import switch
 from ipad.procedures.gateway import Gateway
+from modem.errors import CardRefused
+
+_WRONG_DATA = 0x6A80
 
 
-def run(gateway: Gateway, package: EuiccPackage) -> Trial | None:
-    """Has the card execute the package; returns the trial if the enabled profile changed by it.
+@dataclass(frozen=True, slots=True)
+class Executed:
+    """What the card made of a package."""
 
-    The result stays on the card until delivered; what the card does not keep (errors) is owed from the
-    journal on.
+    result: PackageResult
+    trial: Trial | None = None
+    """The enabled profile changed by it."""
+
+
+def fitting(gateway: Gateway, offered: EimPackage) -> EimPackage:
+    """What was offered; Malformed in the place of a package that the card has no room for."""
+    if not isinstance(offered, EuiccPackage) or gateway.isdr.takes(offered.der):
+        return offered
+    reason = f"{len(offered.der)} octets are too many for the card"
+    return Malformed(reason, "invalidPackageFormat", offered.transaction_id)
+
+
+def for_good(refusal: CardRefused) -> bool:
+    """The card will say the same of the same octets again (ISO 7816-4 5.6): they are wrong, or not for it."""
+    return refusal.sw >> 8 in (0x67, 0x68, 0x6A, 0x6D, 0x6E)
+
+
+def without_answer(package: EuiccPackage, refusal: CardRefused) -> Malformed:
+    """What the eIM is told of a package that the card met with a bare status word."""
+    code: Literal["invalidPackageFormat", "undefinedError"]
+    code = "invalidPackageFormat" if refusal.sw == _WRONG_DATA else "undefinedError"
+    return Malformed(str(refusal), code, package.transaction_id)
+
+
+def run(gateway: Gateway, package: EuiccPackage, *, owe_to: str | None) -> Executed:
+    """Has the card execute the package, once: if its result waits on the card, that is what there is.
+
+    The result stays on the card until delivered. owe_to: the eIM that handed it out, and is owed from the
+    journal on what the card does not keep (errors); None: whoever calls takes care.
+    Raises CardRefused if the card has no answer but a status word.
     """
+    if gateway.owes(package.eim_id):
+        listed = _listed(gateway, package)
+        if listed is not None:
+            gateway.note("package", f"{package.eim_id} sent a package again, whose result waits for it")
+            return Executed(listed)
     before = gateway.card().enabled
     target = package.enables if package.may_switch else before
-    step = Step("package", before, target, package.eim_id, package.der)
-    result = switch.command(gateway, step, lambda: gateway.iot.load_euicc_package(package.der))
-    return _conclude(gateway, package, result, before)
+    step = Step("package", before, target, owe_to, package.der)
+    try:
+        result = switch.command(gateway, step, lambda: gateway.iot.load_euicc_package(package.der))
+    except CardRefused:
+        # Whether that was the end of its answer, or in the place of one, only the list of results shows.
+        listed = _listed(gateway, package)
+        if listed is None:
+            raise
+        gateway.journal.begin(step)
+        result = listed
+    return _conclude(gateway, package, result, before, owe_to)
 
 
-def resume(gateway: Gateway, step: Step, package: EuiccPackage) -> Trial | None:
+def resume(gateway: Gateway, step: Step, package: EuiccPackage) -> Executed:
     """Brings an interrupted package to its end.
 
     The card lists its result: it was executed. It lists none: load the same octets again; if the card had
     executed them after all, the counter makes it refuse.
     """
     gateway.isdr.reset()
-    listed = next((r for r in gateway.iot.package_results() if _is_of(r, package)), None)
+    listed = _listed(gateway, package)
     if listed is None:
         gateway.journal.finish()
-        return run(gateway, package)
-    return _conclude(gateway, package, listed, step.before)
+        return run(gateway, package, owe_to=step.eim_id)
+    return _conclude(gateway, package, listed, step.before, step.eim_id)
 
 
-def _is_of(result: PackageResult, package: EuiccPackage) -> bool:
-    return result.eim_id == package.eim_id and result.counter == package.counter
+def _listed(gateway: Gateway, package: EuiccPackage) -> PackageResult | None:
+    """The result that the card keeps of this package."""
+    results = gateway.iot.package_results()
+    mine = (r for r in results if (r.eim_id, r.counter) == (package.eim_id, package.counter))
+    return next(mine, None)
 
 
 def _conclude(
-    gateway: Gateway, package: EuiccPackage, result: PackageResult, before: str | None
-) -> Trial | None:
+    gateway: Gateway, package: EuiccPackage, result: PackageResult, before: str | None, owe_to: str | None
+) -> Executed:
     gateway.note("package", f"{_named(package)} from {package.eim_id}: {result.failed or 'done'}")
     if result.kind != "result":
-        gateway.journal.finish(owe=(package.eim_id, result.der))
-        return None
+        gateway.finish((owe_to, result.der) if owe_to is not None else None)
+        return Executed(result)
     if not result.switched:
         # Profiles, eIMs or the fallback attribute may have changed.
         if not package.only_asks:
             gateway.read_card()
         gateway.journal.finish()
-        return None
+        return Executed(result)
     contents = switch.settle(gateway, package.enables)
     if contents.enabled == before:
         gateway.journal.finish()
-        return None
-    return Trial(
+        return Executed(result)
+    trial = Trial(
         TrialKind.ORDERED,
         contents.enabled,
         former=before,
         rollback=package.rollback,
         eim_id=package.eim_id,
     )
+    return Executed(result, trial)
 
 
 def _named(package: EuiccPackage) -> str:

@@ -1,6 +1,7 @@
 """The poll: what is owed goes to the eIM, then its packages are worked off (SGP.32 3.1.1)."""
 
 from ipad.connectivity.state import Cause, Polled, Trial
+from ipad.eim import EimConfiguration
 from ipad.errors import IpadError
 from ipad.esipa import arms
 from ipad.esipa.client import Esipa
@@ -12,12 +13,15 @@ from ipad.esipa.model import (
     Malformed,
     NoPackage,
 )
-from ipad.procedures import deliver, package
+from ipad.procedures import data, deliver, package, patience
 from ipad.procedures.gateway import Gateway
 from modem import bcd
+from modem.errors import CardRefused
 
 MOST_PACKAGES = 50
 """In one poll: an eIM that hands out more gets the rest at the next poll."""
+MOST_TRIES = 3
+"""Of what the card meets with a status word that may pass; then the eIM is told that it does not work."""
 
 _UNDEFINED = 127
 
@@ -27,64 +31,87 @@ def run(gateway: Gateway, eim_id: str, tell: Cause | None) -> Polled:
 
     Raises Unreachable, Throttled, Untrusted, PeerRefused, DecodeError, and what the card raises.
     """
-    contents = gateway.card()
-    eim = contents.eim(eim_id)
-    if eim is None:
+    entry = gateway.card().eim(eim_id)
+    if entry is None:
         raise IpadError(f"polling {eim_id}: the card is not associated with it any more")
-    esipa = gateway.esipa(eim, contents.eid)
-    try:
-        return _run(gateway, esipa, eim_id, tell)
-    finally:
-        esipa.close()
-
-
-def _run(gateway: Gateway, esipa: Esipa, eim_id: str, tell: Cause | None) -> Polled:
-    deliver.run(gateway, esipa, eim_id)
+    esipa = _client(gateway, entry)
     changed = finished = False
     before: EimPackage | None = None
-    for _ in range(MOST_PACKAGES):
-        offered = esipa.get_eim_package(
-            notify_state_change=tell is not None,
-            cause=tell.value if tell is not None else None,
-            rplmn=_rplmn(gateway) if tell is not None else None,
-        )
-        tell = None
-        if isinstance(offered, NoPackage):
-            gateway.note("poll", f"{eim_id} has nothing more for this gateway")
-            finished = True
-            break
-        if offered == before:
-            # It has not taken the answer, and would hand out the same for ever.
-            gateway.note("poll", f"{eim_id} hands out the same package again: that has to wait")
-            break
-        before = offered
-        changed = True
-        trial = _work_off(gateway, eim_id, offered)
-        if trial is not None:
-            return Polled(reached=True, delivered=False, card=gateway.card().view(), trial=trial)
+    try:
         deliver.run(gateway, esipa, eim_id)
+        for _ in range(MOST_PACKAGES):
+            offered = _next(gateway, esipa, tell)
+            tell = None
+            if isinstance(offered, NoPackage):
+                gateway.note("poll", f"{eim_id} has nothing more for this gateway")
+                finished = True
+                break
+            if offered == before:
+                # It has not taken the answer, and would hand out the same for ever.
+                gateway.note("poll", f"{eim_id} hands out the same package again: that has to wait")
+                break
+            before, changed = offered, True
+            trial = _work_off(gateway, esipa, eim_id, offered)
+            if trial is not None:
+                return Polled(reached=True, delivered=False, card=gateway.card().view(), trial=trial)
+            now = gateway.card().eim(eim_id)
+            if now is not None and now != entry:
+                # What the card has accepted holds from the next connection on (SGP.32 2.11.1.1.2).
+                esipa.close()
+                entry, esipa = now, _client(gateway, now)
+            deliver.run(gateway, esipa, eim_id)
+            if now is None:
+                gateway.note("poll", f"{eim_id} is not associated any more")
+                finished = True
+                break
+    finally:
+        esipa.close()
     card = gateway.card().view() if changed else None
-    return Polled(reached=True, delivered=not gateway.owes(eim_id), card=card, finished=finished)
+    again = patience.soonest(gateway, eim_id)
+    return Polled(True, not gateway.owes(eim_id), card=card, finished=finished, again=again)
 
 
-def _work_off(gateway: Gateway, eim_id: str, offered: EimPackage) -> Trial | None:
+def _client(gateway: Gateway, entry: EimConfiguration) -> Esipa:
+    return gateway.esipa(entry, gateway.card().eid)
+
+
+def _next(gateway: Gateway, esipa: Esipa, tell: Cause | None) -> EimPackage:
+    if tell is None:
+        return esipa.get_eim_package()
+    return esipa.get_eim_package(notify_state_change=True, cause=tell.value, rplmn=_rplmn(gateway))
+
+
+def _work_off(gateway: Gateway, esipa: Esipa, eim_id: str, offered: EimPackage) -> Trial | None:
     """Does what the eIM wants; what it is owed for it is on the card or in the journal afterwards."""
-    if isinstance(offered, EuiccPackage) and not gateway.isdr.takes(offered.der):
-        reason = f"{len(offered.der)} octets are too many for the card"
-        offered = Malformed(reason, "invalidPackageFormat", offered.transaction_id)
-    match offered:
-        case EuiccPackage():
-            return package.run(gateway, offered)
-        case Malformed():
-            gateway.note("package", f"{eim_id} sent a package that cannot be worked on: {offered.reason}")
-            gateway.journal.owe(eim_id, arms.response_error(offered))
-        case DataRequest():
-            gateway.note("package", f"{eim_id} asks for data: this version has none to give")
-            gateway.journal.owe(eim_id, arms.data_error(offered.transaction_id, _UNDEFINED))
-        case DownloadTrigger():
+    match package.fitting(gateway, offered):
+        case EuiccPackage() as fitting:
+            return _execute(gateway, eim_id, fitting)
+        case Malformed() as malformed:
+            _complain(gateway, eim_id, malformed)
+        case DataRequest() as request:
+            gateway.owe(eim_id, data.answer(gateway, request, eim_id, esipa.minimizes))
+        case DownloadTrigger(transaction_id=transaction_id):
             gateway.note("package", f"{eim_id} asks for a download: this version cannot")
-            gateway.journal.owe(eim_id, arms.download_error(offered.transaction_id, _UNDEFINED))
+            gateway.owe(eim_id, arms.download_error(transaction_id, _UNDEFINED))
     return None
+
+
+def _execute(gateway: Gateway, eim_id: str, offered: EuiccPackage) -> Trial | None:
+    what = patience.name("package", offered.der)
+    try:
+        return package.run(gateway, offered, owe_to=eim_id).trial
+    except CardRefused as refusal:
+        passing = not package.for_good(refusal)
+        if passing and patience.refused(gateway, eim_id, what) < MOST_TRIES:
+            raise
+        patience.forgive(gateway, eim_id, kind="package")
+        _complain(gateway, eim_id, package.without_answer(offered, refusal))
+    return None
+
+
+def _complain(gateway: Gateway, eim_id: str, malformed: Malformed) -> None:
+    gateway.note("package", f"{eim_id} sent a package that cannot be worked on: {malformed.reason}")
+    gateway.owe(eim_id, arms.response_error(malformed))
 
 
 def _rplmn(gateway: Gateway) -> bytes | None:

@@ -49,6 +49,6 @@ def _package(gateway: Gateway, step: Step) -> Ended:
         raise DecodeError(
             "the journal's package cannot be read back: it is dropped, the eIM will send it again"
         )
-    trial = package.resume(gateway, step, offered)
+    trial = package.resume(gateway, step, offered).trial
     outcome = Polled(reached=False, delivered=False, card=gateway.card().view(), trial=trial)
     return Ended(Poll(offered.eim_id), outcome)

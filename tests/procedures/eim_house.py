@@ -82,7 +82,8 @@ def open_house(directory: Path, pki_dir: Path, eim_id: str = EIM_ID) -> Iterator
     where = pki.make_pki(pki_dir)
     me = identity.load(pki_dir, eim_id, "", "ca")
     nobody = Records(directory)
-    with EsipaServer(Eim(me, nobody), tls_context(where.eim_tls, where.eim_tls_key), 0) as server:
+    context = tls_context(where.eim_tls, where.eim_tls_key)
+    with EsipaServer(Eim(me, nobody), context, 0, "both") as server:
         me = replace(me, fqdn=f"localhost:{server.server_address[1]}")
         thread = threading.Thread(target=server.serve_forever, args=(0.05,))
         thread.start()

@@ -6,12 +6,12 @@ struck. What goes on in the running agent, like a silent modem, strikes at each 
 """
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 
 from ipad.errors import Unreachable
 from ipad.esipa.client import Esipa
-from ipad.journal import Journal, Owed, Step
+from ipad.journal import Journal, Owed, Refusals, Step
 from modem.errors import AtError, AtTimeout
 from modem.radio import Identity, Radio, RadioStatus, Remedy
 from modem.uicc import Reply, Uicc
@@ -179,12 +179,13 @@ class HarmedJournal(Journal):
         self._write("begin", lambda: super(HarmedJournal, self).begin(step))
         self.harm.step_open = True
 
-    def finish(self, owe: tuple[str, bytes] | None = None) -> None:
-        self._write("finish", lambda: super(HarmedJournal, self).finish(owe))
+    def finish(self, owe: tuple[str, bytes] | None = None) -> int:
+        dropped = self._write("finish", lambda: super(HarmedJournal, self).finish(owe))
         self.harm.step_open = False
+        return dropped
 
-    def owe(self, eim_id: str, arm: bytes) -> None:
-        self._write("owe", lambda: super(HarmedJournal, self).owe(eim_id, arm))
+    def owe(self, eim_id: str, arm: bytes) -> int:
+        return self._write("owe", lambda: super(HarmedJournal, self).owe(eim_id, arm))
 
     def paid(self, owed_id: int) -> None:
         self._write("paid", lambda: super(HarmedJournal, self).paid(owed_id))
@@ -196,13 +197,26 @@ class HarmedJournal(Journal):
         self._write("conclude", lambda: super(HarmedJournal, self).conclude(**values))
         self.harm.step_open = False
 
-    def _write(self, what: str, do: Callable[[], None]) -> None:
-        self.harm.pass_(JOURNAL, what, do)
+    def refuse(self, eim_id: str, what: str, refusals: Refusals) -> None:
+        self._write("refuse", lambda: super(HarmedJournal, self).refuse(eim_id, what, refusals))
+
+    def forgive(self, eim_id: str, names: Iterable[str]) -> None:
+        self._write("forgive", lambda: super(HarmedJournal, self).forgive(eim_id, names))
+
+    def drop(self, eim_id: str) -> int:
+        return self._write("drop", lambda: super(HarmedJournal, self).drop(eim_id))
+
+    def _write(self, what: str, do: Callable[[], T]) -> T:
+        return self.harm.pass_(JOURNAL, what, do)
 
     def rows(self) -> list[object]:
         """All that is kept, but for times and the history."""
         state = self.recall("state")
-        return [self.step(), self.all_owed(), json.loads(state) if state else None]
+        return [self.step(), self.all_owed(), self.all_refused(), json.loads(state) if state else None]
+
+    def all_refused(self) -> list[tuple[str, str, int]]:
+        """What anybody did not take: eIM, what, how often."""
+        return list(self._db.execute("SELECT eim_id, what, times FROM refused ORDER BY id"))
 
     def all_owed(self) -> list[Owed]:
         """What is owed to anybody."""

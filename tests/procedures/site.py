@@ -161,7 +161,9 @@ class Site:
         isdr = Isdr(UiccCard(uicc, lambda: self.modem.epoch), WAITS, sleep=self._sleep)
         process = self.process = Process(self, journal, uicc, uplink)
         radio = HarmedRadio(self.modem, self.harm)
-        process.gateway = Gateway(isdr, lambda _eid: OnCard(isdr), radio, journal, WAITS, esipa, process.note)
+        process.gateway = Gateway(
+            isdr, lambda _eid: OnCard(isdr), radio, journal, WAITS, esipa, process.note, lambda: self.now
+        )
         return process
 
     def _sleep(self, seconds: float) -> None:

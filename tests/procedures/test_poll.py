@@ -11,20 +11,20 @@ from ipad.connectivity.state import Cause, Polled
 from ipad.errors import IpadError, PeerRefused, Throttled
 from ipad.esipa.client import Esipa
 from ipad.esipa.model import Acknowledged, EmptyResponse
-from ipad.euicc import es10b
 from ipad.procedures import poll, switch
 from ipad.testbed.eim.faults import Fault
 from ipad.testbed.eim.serve import EIM_ID
 from ipad.testbed.euicc import VirtualEuicc, state
 from modem.errors import CardRefused
+from modem.uicc import Reply
 from tests.euicc_card.world import BOOTSTRAP, NORD, SUED
 from tests.procedures.scenarios import on_nord
 from tests.procedures.site import Process, Site
 
 MakeSite = Callable[..., Site]
 LIST: dict[str, Any] = {"listProfileInfo": {}}
-INVALID, UNKNOWN = 1, 2
-"""eimPackageResultErrorCode invalidPackageFormat, unknownPackage."""
+INVALID, UNKNOWN, UNDEFINED = 1, 2, 127
+"""eimPackageResultErrorCode invalidPackageFormat, unknownPackage, undefinedError."""
 
 
 @pytest.fixture
@@ -135,20 +135,14 @@ def test_a_package_that_no_chain_of_store_data_has_room_for_is_answered(site: Si
     assert "too many for the card" in history(process)
 
 
-@pytest.mark.parametrize(
-    ("order", "kind"),
-    [
-        ({"data": {"tagList": "81"}}, "ipaEuiccDataResponseError"),
-        ({"download": {"activationCode": "1$smdp.example$"}}, "profileDownloadTriggerResult"),
-    ],
-)
-def test_what_this_version_cannot_do_is_answered_as_such(
-    site: Site, process: Process, order: dict[str, Any], kind: str
-) -> None:
-    number = site.desk.order(**order)
+def test_what_this_version_cannot_do_is_answered_as_such(site: Site, process: Process) -> None:
+    number = site.desk.order(download={"activationCode": "1$smdp.example$"})
     assert run(process).finished
     package = site.desk.package(number)
-    assert (package["state"], [r["kind"] for r in package["results"]]) == ("failed", [kind])
+    assert (package["state"], [r["kind"] for r in package["results"]]) == (
+        "failed",
+        ["profileDownloadTriggerResult"],
+    )
     assert "127" in str(package["results"][0]["content"])
 
 
@@ -173,25 +167,84 @@ def test_a_package_that_the_card_refuses_is_answered_in_the_cards_own_words(
     assert process.journal.all_owed() == []
 
 
-def test_a_package_that_the_card_has_no_answer_for_leaves_no_step(
-    site: Site, process: Process, monkeypatch: pytest.MonkeyPatch
+class Refusing:
+    """A card that meets packages with a status word, before or after it has executed them."""
+
+    def __init__(self, process: Process, sw: int, executes: bool = False) -> None:
+        self.tries = 0
+        self._sw, self._executes = sw, executes
+        self._transmit, process.uicc.transmit = process.uicc.transmit, self._refuse  # type: ignore[method-assign]
+
+    def _refuse(self, apdu: bytes) -> Reply:
+        if apdu[1] != 0xE2 or not apdu[5:].startswith(b"\xbf\x51"):
+            return self._transmit(apdu)
+        self.tries += 1
+        if self._executes:
+            self._transmit(apdu)
+        return Reply(b"", self._sw)
+
+
+@pytest.mark.parametrize(("sw", "code"), [(0x6A80, INVALID), (0x6A88, UNDEFINED), (0x6D00, UNDEFINED)])
+def test_a_package_that_the_card_has_only_a_status_word_for_is_answered_and_out_of_the_way(
+    site: Site, process: Process, sw: int, code: int
 ) -> None:
-    def refused(*_: object) -> None:
-        raise CardRefused("LoadEuiccPackage on the ISD-R", 0x6A80)
+    card = Refusing(process, sw)
+    number = site.desk.order(LIST)
+    assert run(process).finished
+    assert card.tries == 1
+    [answer] = site.desk.package(number)["results"]
+    assert (site.desk.package(number)["state"], answer["kind"]) == ("failed", "eimPackageResultResponseError")
+    assert answer["content"]["eimPackageResultErrorCode"] == code
+    assert (process.journal.step(), process.journal.all_owed()) == (None, [])
 
-    monkeypatch.setattr(es10b, "load_euicc_package", refused)
-    site.desk.order(LIST)
-    with pytest.raises(CardRefused):
-        run(process)
-    assert process.journal.step() is None
+
+def test_a_status_word_that_may_pass_is_answered_only_if_it_comes_again_and_again(
+    site: Site, process: Process
+) -> None:
+    card = Refusing(process, 0x6F00)
+    number = site.desk.order(LIST)
+    for _ in range(poll.MOST_TRIES - 1):
+        with pytest.raises(CardRefused):
+            run(process)
+        assert process.journal.step() is None
+        assert site.desk.package(number)["state"] == "sent"
+    assert run(process).finished
+    assert card.tries == poll.MOST_TRIES
+    [answer] = site.desk.package(number)["results"]
+    assert answer["content"]["eimPackageResultErrorCode"] == UNDEFINED
+    assert process.journal.all_refused() == []
 
 
-def test_an_error_report_that_the_eim_does_not_take_is_kept_for_the_next_poll(
+def test_a_package_that_was_executed_before_the_status_word_is_done(site: Site, process: Process) -> None:
+    card = Refusing(process, 0x6F00, executes=True)
+    number = site.desk.order({"enable": NORD, "rollback": True})
+    polled = run(process)
+    assert card.tries == 1
+    assert polled.trial is not None
+    assert (polled.trial.iccid, polled.trial.former) == (NORD, BOOTSTRAP)
+    assert process.journal.step() is not None, "the trial is not saved yet"
+    process.journal.finish()
+    assert run(process).delivered
+    assert site.desk.package(number)["state"] == "done"
+
+
+def test_a_package_whose_result_is_not_taken_is_not_executed_again(site: Site, process: Process) -> None:
+    number = site.desk.order({"delete": SUED})
+    site.desk.eim.faults.add(Fault("http-500", function="ProvideEimPackageResult", count=2))
+    polled = run(process)
+    assert (polled.delivered, polled.finished) == (False, False)
+    assert "whose result waits" not in history(process)
+    assert run(process).delivered
+    assert "whose result waits" in history(process)
+    assert site.desk.package(number)["state"] == "done"
+    assert [r["kind"] for r in site.desk.package(number)["results"]] == ["euiccPackageResult"]
+
+
+def test_an_error_report_that_did_not_get_through_is_kept_for_the_next_poll(
     site: Site, process: Process
 ) -> None:
     number = site.desk.order({"delete": SUED}, forge="wrong-eid")
-    fault = Fault("http-500", function="ProvideEimPackageResult")
-    site.desk.eim.faults.add(fault)
+    site.desk.eim.faults.add(Fault("http-503", function="ProvideEimPackageResult"))
     with pytest.raises(IpadError):
         run(process)
     assert len(process.journal.all_owed()) == 1
