@@ -74,8 +74,12 @@ def _parser() -> argparse.ArgumentParser:
             command.add_argument("-n", "--lines", type=int, default=40, help="how many (default: 40)")
         if name == "provision":
             command.add_argument(
-                "--eim", type=Path, required=True, metavar="FILE", help="EimConfigurationData, DER"
+                "--eim", type=Path, required=True, metavar="FILE", help="EimConfigurationData, DER or TOML"
             )
+            command.add_argument(
+                "--immediate-enable", action="store_true", help="switch immediate enabling on first"
+            )
+            command.add_argument("--smdp", metavar="ADDRESS", help="set the default SM-DP+ address")
     return parser
 
 
@@ -147,9 +151,12 @@ def _order(name: str) -> Callable[[argparse.Namespace, Config], None]:
 
 
 def _provision(arguments: argparse.Namespace, settings: Config) -> None:
-    from ipad import direct
+    from ipad import provision
 
-    _print(arguments, direct.provision(settings, arguments.eim), show.provisioned)
+    record = provision.run(
+        settings, arguments.eim, immediate_enable=arguments.immediate_enable, smdp=arguments.smdp
+    )
+    print(json.dumps(record) if arguments.json else "\n".join(show.provisioned(record)))
 
 
 _COMMANDS: dict[str, Callable[[argparse.Namespace, Config], None]] = {

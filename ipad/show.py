@@ -1,5 +1,6 @@
 """What the `ipad` command prints for a person."""
 
+import json
 import time
 from typing import Any
 
@@ -107,8 +108,12 @@ def order(answer: dict[str, Any]) -> list[str]:
     return [*answer["did"], f"now {answer['phase']}: {answer['why']}"]
 
 
-def provisioned(answer: dict[str, Any]) -> list[str]:
-    said = "associated" if answer["changed"] else "was associated already, nothing changed"
-    token = answer["association_token"]
-    lines = [f"{answer['eim_id']}: {said}", f"EID {answer['eid']}"]
-    return lines if token is None else [*lines, f"association token {token}: the eIM signs with it"]
+def provisioned(record: dict[str, Any]) -> list[str]:
+    """What was done, in words, and then the record as one line of JSON."""
+    lines = record["did"] or ["everything is as it should be: nothing was changed"]
+    lines = [*lines, *(f"note: {note}" for note in record["notes"])]
+    for eim in record["eims"]:
+        if eim["association_token"] is not None:
+            lines.append(f"{eim['eim_id']}: signs with association token {eim['association_token']}")
+    unread = ", ".join(record["not_read_back"])
+    return [*lines, f"set, and cannot be read back from a card: {unread}", json.dumps(record)]

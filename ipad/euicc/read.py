@@ -21,11 +21,11 @@ from ipad.euicc.refusal import named
 from modem.bcd import unswapped
 
 PROFILE_CLASSES = ("test", "provisioning", "operational")
-_ID_TYPES = {1: "oid", 2: "fqdn", 3: "proprietary"}
+ID_TYPES = {1: "oid", 2: "fqdn", 3: "proprietary"}
 _IPA_MODES = {0: "ipad", 1: "ipae"}
 _EVENTS = ("install", "enable", "disable", "delete")
 _POLICY_RULES = ("pprUpdateControl", "ppr1", "ppr2")
-_PROTOCOLS = (
+PROTOCOLS = (
     "eimRetrieveHttps",
     "eimRetrieveCoaps",
     "eimInjectHttps",
@@ -171,11 +171,11 @@ def eim_configuration(der: bytes) -> EimConfiguration:
     return EimConfiguration(
         eim_id=value["eimId"],
         fqdn=value.get("eimFqdn"),
-        id_type=_ID_TYPES.get(value.get("eimIdType")),
+        id_type=ID_TYPES.get(value.get("eimIdType")),
         association_token=value.get("associationToken"),
         public_key=asn1.find(der, 0x30, 0xA5),
-        tls_anchor=_tls_anchor(asn1.find(der, 0x30, 0xA6)),
-        supported_protocols=frozenset(bits(protocols, _PROTOCOLS)),
+        tls_anchor=key_or_certificate(asn1.find(der, 0x30, 0xA6)),
+        supported_protocols=frozenset(bits(protocols, PROTOCOLS)),
         ci_pk_id=value.get("euiccCiPKId"),
         indirect_download="indirectProfileDownload" in value,
         der=der,
@@ -187,7 +187,8 @@ def _without_keys(der: bytes) -> bytes:
     return asn1.wrap(0x30, *(tlv for tag, tlv in members if tag not in (0xA5, 0xA6)))
 
 
-def _tls_anchor(tlv: bytes | None) -> TlsAnchor | None:
+def key_or_certificate(tlv: bytes | None) -> TlsAnchor | None:
+    """eimPublicKeyData (A5…) or trustedPublicKeyDataTls (A6…), in whichever shape it comes."""
     if tlv is None:
         return None
     try:

@@ -236,7 +236,7 @@ class Gateway:
         file = self.directory / "eim.der"
         file.write_bytes(bytes.fromhex(config))
         answer = json.loads(self.ipad("provision", "--eim", str(file), "--json") or "{}")
-        token = answer["association_token"]
+        token = answer["eims"][0]["association_token"]
         self._register(["--eid", self.card()["eid"], "--token", str(token)])
         self._line.say("eIM", f"signs with association token {token} from now on")
 

@@ -36,6 +36,6 @@ def packet(time: float, apdu: bytes, reply: Reply) -> bytes:
 
 def _checksum(header: bytes) -> bytes:
     """Of an IPv4 header (RFC 1071)."""
-    total = sum(struct.unpack(">10H", header))
+    total: int = sum(struct.unpack(">10H", header))
     total = (total & 0xFFFF) + (total >> 16)
     return (~(total + (total >> 16)) & 0xFFFF).to_bytes(2, "big")

@@ -1,5 +1,6 @@
 """What the `ipad` command prints."""
 
+import json
 from typing import Any
 
 import pytest
@@ -185,12 +186,21 @@ def test_an_order_says_what_was_done_and_what_is_now() -> None:
     assert show.order(answer) == ["Poll: done", "now operating: the profile works"]
 
 
-def test_an_association_says_what_the_eim_must_know() -> None:
-    answer = {"eim_id": "eim", "eid": "89", "changed": True, "association_token": 7}
-    assert show.provisioned(answer) == [
-        "eim: associated",
-        "EID 89",
-        "association token 7: the eIM signs with it",
+def test_what_was_provisioned_in_words_and_as_one_line_of_json() -> None:
+    record: dict[str, Any] = {
+        "eid": "89",
+        "eims": [{"eim_id": "eim", "fqdn": None, "association_token": 7}],
+        "did": ["associated with eim"],
+        "notes": ["a consumer card"],
+        "not_read_back": ["counterValue", "immediate enabling"],
+    }
+    assert show.provisioned(record) == [
+        "associated with eim",
+        "note: a consumer card",
+        "eim: signs with association token 7",
+        "set, and cannot be read back from a card: counterValue, immediate enabling",
+        json.dumps(record),
     ]
-    again = show.provisioned(answer | {"changed": False, "association_token": None})
-    assert again == ["eim: was associated already, nothing changed", "EID 89"]
+    again = show.provisioned(record | {"did": [], "notes": [], "eims": []})
+    assert again[0] == "everything is as it should be: nothing was changed"
+    assert len(again) == 3
