@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
 
-.PHONY: demo test lint bench docs clean
+.PHONY: demo test lint bench fuzz docs clean
 
 demo: $(VENV)/ready
 	$(BIN)/python -m ipad.testbed.demo $(ARGS)
@@ -20,6 +20,10 @@ lint: $(VENV)/ready
 
 bench: $(VENV)/ready
 	$(BIN)/python -m ipad.testbed.bench $(ARGS)
+
+# Spoils what comes from outside, for as long as asked: make fuzz ARGS="--seconds 600"
+fuzz: $(VENV)/ready
+	$(BIN)/python -m tests.fuzz $(ARGS)
 
 # The diagram and the table of what decides, drawn from the rows.
 docs: $(VENV)/ready

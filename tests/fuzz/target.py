@@ -51,7 +51,7 @@ def meet(target: Target, octets: bytes) -> None:
             ) from refusal
     except RecursionError as error:
         raise Broken(f"{target.name}: too deep a recursion for {_shown(octets)}") from error
-    except Exception as error:  # noqa: BLE001 (any other kind is what is looked for)
+    except Exception as error:  # any other kind is what is looked for
         raise Broken(f"{target.name}: {error!r} for {_shown(octets)}") from error
 
 
