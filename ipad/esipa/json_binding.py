@@ -78,7 +78,9 @@ class JsonBinding:
         if not names:
             return Malformed("the eIM sent a package of a kind that is not known", "unknownPackage")
         try:
-            return package.read(answer.element(names[0]))
+            der = answer.element(names[0])
+            asn1.value(der)  # one element
+            return package.read(der)
         except DecodeError as problem:
             return Malformed(f"the eIM sent a malformed package: {problem}", "invalidPackageFormat")
 

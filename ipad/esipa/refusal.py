@@ -40,6 +40,8 @@ _PAIRS = {
         "8.11.1/3.9": "ciPKUnknown",
         "8.10.1/3.9": "invalidTransactionId",
         "8.1/4.8": "insufficientMemory",
+        "8.2.8/3.8": "pprNotAllowed",
+        "8.9.5/3.9": "eventIdUnknown",
     },
     "GetBoundProfilePackage": {
         "8.1/6.1": "euiccSignatureInvalid",
@@ -48,6 +50,7 @@ _PAIRS = {
         "8.2.7/6.4": "confirmationCodeRetriesExceeded",
         "8.2/3.7": "bppRebindingRefused",
         "8.8.5/4.10": "downloadOrderExpired",
+        "8.2.9/3.10": "metadataMismatch",
         "8.10.1/3.9": "invalidTransactionId",
     },
     "CancelSession": {"8.10.1/3.9": "invalidTransactionId", "8.1/6.1": "euiccSignatureInvalid"},
