@@ -6,7 +6,7 @@ from ipad.asn1 import decode, encode, member, value, wrap
 from ipad.testbed import pki
 from ipad.testbed.euicc import VirtualEuicc
 
-from .world import Terminal, certificate
+from .world import NORD, Eim, Terminal, certificate, disable, enable
 
 
 def run(terminal: Terminal, name: str, command: str) -> dict[str, object]:
@@ -68,3 +68,19 @@ def test_the_rules_authorisation_table_allows_any_operator(terminal: Terminal) -
             "pprFlags": (b"", 0),
         }
     ]
+
+
+def test_the_enabled_profile_may_bring_connectivity_parameters(
+    card: VirtualEuicc, terminal: Terminal, eim: Eim
+) -> None:
+    name = "GetConnectivityParametersResponse"
+    command = bytes.fromhex("BF5F00")
+    assert decode(name, terminal.run(command)) == ("connectivityParametersError", 1)
+    terminal.run(eim.package(card, enable(NORD)))
+    terminal.refresh()
+    kind, parameters = decode(name, terminal.run(command))
+    assert kind == "connectivityParameters"
+    assert value(member(parameters["httpParams"], 0x47)) == b"\x03iot\x04nord\x07example"
+    terminal.run(eim.package(card, disable(NORD)))
+    terminal.refresh()
+    assert decode(name, terminal.run(command)) == ("connectivityParametersError", 1)
