@@ -33,9 +33,10 @@ _NO_ERROR, _NO_PACKAGE = 0, 1
 _SUCCESS = ("Executed-Success", "Executed-WithWarning")
 _FAILURE = ("Failed", "Expired")
 
-_MOST_ELEMENTS = 1000
-"""Objects, lists and their members in an answer: a dozen is what the standard's have, and each one costs
-the parser many times its octets."""
+_MOST_CONTAINERS = 64
+"""Objects and lists in an answer, inside one another or not: four are what the standard's have, ..."""
+_MOST_COMMAS = 1000
+"""... with a dozen members. Each one costs the parser many times its octets."""
 _LARGE = 64 * 1024
 """Octets from which on an answer has to be ASCII, as base64 is: other text takes four times its octets."""
 _LARGEST_NUMBER = 2**31 - 1
@@ -289,15 +290,14 @@ class _Answer:
 def _parsed(body: bytes) -> object:
     if len(body) > _LARGE and not body.isascii():
         raise DecodeError("the answer has text in it where only base64 should be")
-    if sum(map(body.count, (b"{", b"[", b","))) > _MOST_ELEMENTS:
-        raise DecodeError("the answer has too many members")
+    if body.count(b"{") + body.count(b"[") > _MOST_CONTAINERS or body.count(b",") > _MOST_COMMAS:
+        raise DecodeError("the answer is nested too deep, or has too many members")
     try:
         return json.loads(body.decode(), parse_constant=_no_number)
-    except RecursionError:
-        raise DecodeError("the answer is JSON nested too deep") from None
-    except ValueError as problem:  # also no UTF-8, and numbers of thousands of digits
-        said = "the answer" if isinstance(problem, UnicodeDecodeError) else str(problem)
-        raise DecodeError(f"not JSON: {said}") from None
+    except UnicodeDecodeError:
+        raise DecodeError("the answer is not JSON: no UTF-8") from None
+    except ValueError as problem:  # also numbers of thousands of digits
+        raise DecodeError(f"the answer is not JSON: {problem}") from None
 
 
 def _no_number(word: str) -> NoReturn:
