@@ -65,7 +65,7 @@ def _data(response: bytes) -> bytes:
     """`BF52 { members of IpaEuiccData }`, and whole certificates (30…) under A5 and A6."""
     content = value(response)
     parts = list(tlvs(content))
-    if [tag for tag, _ in parts] == [0xA1]:
+    if not parts or [tag for tag, _ in parts] == [0xA1]:
         return response
     if [tag for tag, _ in parts] == [0xA0] and not _notifications(parts[0][1]):
         content = value(content)
