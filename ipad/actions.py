@@ -5,6 +5,7 @@ from ipad.connectivity.state import (
     Done,
     Failed,
     Fallback,
+    Inject,
     Outcome,
     Poll,
     Polled,
@@ -16,12 +17,12 @@ from ipad.connectivity.state import (
     Unknown,
 )
 from ipad.errors import EuiccRefused, IpadError, PeerRefused, Throttled, Unreachable, Untrusted
-from ipad.procedures import poll, switch
+from ipad.procedures import inject, poll, switch
 from ipad.procedures.gateway import Gateway
 from modem.errors import ModemError
 from modem.radio import Remedy
 
-Deed = Poll | Fallback | Return | Rollback | ApplyRemedy
+Deed = Poll | Fallback | Return | Rollback | Inject | ApplyRemedy
 """All actions but Probe, which is a look and cannot fail."""
 
 
@@ -34,13 +35,13 @@ def perform(gateway: Gateway, action: Deed, state: State) -> Outcome:
         return Refused(refusal.name)
     except Throttled as patience:
         gateway.note("poll", str(patience))
-        return _cut_short(gateway, action, reached=False, retry_after=patience.retry_after)
+        return _cut_short(gateway, action, state, reached=False, retry_after=patience.retry_after)
     except (Unreachable, Untrusted) as problem:
         gateway.note("poll", str(problem))
-        return _cut_short(gateway, action, reached=False)
+        return _cut_short(gateway, action, state, reached=False)
     except PeerRefused as refusal:
         gateway.note("poll", str(refusal))
-        return _cut_short(gateway, action, reached=True)
+        return _cut_short(gateway, action, state, reached=True)
     except ModemError as error:
         gateway.note("modem", str(error))
         return Unknown() if error.executed is None else Failed(str(error))
@@ -49,10 +50,14 @@ def perform(gateway: Gateway, action: Deed, state: State) -> Outcome:
         return Failed(str(error))
 
 
-def _cut_short(gateway: Gateway, action: Deed, *, reached: bool, retry_after: float | None = None) -> Polled:
-    """A poll that did not come to its end; its results may have been taken before that."""
+def _cut_short(
+    gateway: Gateway, action: Deed, state: State, *, reached: bool, retry_after: float | None = None
+) -> Polled:
+    """A poll that did not come to its end; packages may have been executed, and results taken, before."""
     delivered = isinstance(action, Poll) and not gateway.owes(action.eim_id)
-    return Polled(reached, delivered, retry_after, finished=False)
+    card = gateway.contents.view() if gateway.contents is not None else None
+    changed = card if card != state.card else None
+    return Polled(reached, delivered, retry_after, card=changed, finished=False)
 
 
 def _do(gateway: Gateway, action: Deed, state: State) -> Outcome:
@@ -67,6 +72,8 @@ def _do(gateway: Gateway, action: Deed, state: State) -> Outcome:
         case Rollback():
             former = state.trial.former if state.trial else None
             return Switched(switch.roll_back(gateway, former).view())
+        case Inject(octets):
+            return inject.run(gateway, octets)
         case ApplyRemedy(remedy):
             return _remedy(gateway, remedy)
 

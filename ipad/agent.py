@@ -6,6 +6,7 @@ import select
 from collections import deque
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 from ipad import actions
 from ipad.clock import PoweredClock
@@ -25,6 +26,8 @@ from ipad.connectivity.state import (
     Event,
     Failed,
     Fallback,
+    Inject,
+    Injected,
     LinkChanged,
     Outcome,
     Poll,
@@ -114,7 +117,11 @@ class Agent:
         with self._watchdog.during(self.config.waits.action):
             outcome = self._outcome(action)
         match outcome:
-            case Switched(card) | Polled(card=CardView() as card, trial=Trial()):
+            case (
+                Switched(card)
+                | Polled(card=CardView() as card, trial=Trial())
+                | Injected(card=card, trial=Trial())
+            ):
                 former = self.state.card.enabled if self.state.card else None
                 self.gateway.note("switch", f"{former or 'none'} -> {card.enabled or 'none'}")
         self._did.append((action, outcome))
@@ -275,22 +282,25 @@ class Agent:
         self._did.clear()
         self._handle(Asked(order.command))
         self._work_off()
-        order.reply(
-            {
-                "did": [f"{type(action).__name__}: {_ended(outcome)}" for action, outcome in self._did],
-                "problem": self._problem(order.command),
-                "why": self.state.why,
-                "phase": self.state.phase.value,
-            }
-        )
+        answer: dict[str, Any] = {
+            "did": [f"{type(action).__name__}: {_ended(outcome)}" for action, outcome in self._did],
+            "problem": self._problem(order.command),
+            "why": self.state.why,
+            "phase": self.state.phase.value,
+        }
+        for _, outcome in self._did:
+            if isinstance(outcome, Injected):
+                answer["response"] = outcome.response.hex().upper()
+        order.reply(answer)
 
-    def _problem(self, command: Command) -> str | None:
+    def _problem(self, command: Command | Inject) -> str | None:
         """Why what was asked for was not done; None: it was, and went well."""
-        kind, needs = _ORDERS[command]
+        word = command.value if isinstance(command, Command) else "inject"
+        kind, needs = _ORDERS[word]
         ends = [outcome for action, outcome in self._did if isinstance(action, kind)]
         if not ends:
             return f"nothing was done: the gateway is {self.state.phase.value} ({self.state.why}); {needs}"
-        return next((f"{command.value}: {_ended(end)}" for end in ends if not _went_well(end)), None)
+        return next((f"{word}: {_ended(end)}" for end in ends if not _went_well(end)), None)
 
     def _report(self, before: State) -> None:
         after = self.state
@@ -323,17 +333,18 @@ class Agent:
 _PASSING = ("catBusy", "profileChangeOngoing")
 """Refusals that a card in the middle of a switch takes back."""
 
-_ORDERS: dict[Command, tuple[type[Action], str]] = {
-    Command.POLL: (Poll, "a poll needs a link and an associated eIM"),
-    Command.FALLBACK: (Fallback, "a fallback needs a card with a fallback profile that is not enabled yet"),
-    Command.RETURN: (Return, "a return needs a fallback before it"),
+_ORDERS: dict[str, tuple[type[Action], str]] = {
+    Command.POLL.value: (Poll, "a poll needs a link and an associated eIM"),
+    Command.FALLBACK.value: (Fallback, "a fallback needs a fallback profile that is not enabled yet"),
+    Command.RETURN.value: (Return, "a return needs a fallback before it"),
+    "inject": (Inject, "a package by hand needs a card, and has to wait until a trial has its verdict"),
 }
-"""The action that each command asks for, and what it needs."""
+"""The action that each order asks for, and what it needs."""
 
 
 def _went_well(outcome: Outcome) -> bool:
     match outcome:
-        case Switched() | Polled(trial=Trial()):
+        case Switched() | Injected() | Polled(trial=Trial()):
             return True
         case Polled(reached=reached, delivered=delivered, finished=finished):
             return reached and delivered and finished
@@ -344,7 +355,7 @@ def _went_well(outcome: Outcome) -> bool:
 def _ended(outcome: Outcome) -> str:
     """How it ended, for whoever asked for it."""
     match outcome:
-        case Polled(trial=Trial(iccid=iccid)):
+        case Polled(trial=Trial(iccid=iccid)) | Injected(trial=Trial(iccid=iccid)):
             return f"{iccid} is enabled, and on trial"
         case Polled(reached=False):
             return "not reached"

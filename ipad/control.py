@@ -13,19 +13,22 @@ import struct
 import threading
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from ipad.connectivity.state import Command
+from ipad.connectivity.state import PACKAGE_LIMIT, Command, Inject
 from ipad.errors import IpadError
 from ipad.mailbox import Mailbox, Order
 
-LINE_LIMIT = 4096
-"""Octets of a request."""
+LINE_LIMIT = 2 * PACKAGE_LIMIT + 4096
+"""Octets of a request: a package in hexadecimal, and some words."""
 ANSWER_LIMIT = 4 * 1024 * 1024
 """Octets of an answer that the client side takes."""
 _PATIENCE = 2.0
 """Seconds that a client is given to send its line, or to take its answer."""
+_REST = 0.5
+"""Seconds after a client that could not be heard."""
 
 log = logging.getLogger("ipad")
 
@@ -75,8 +78,18 @@ class ControlServer:
                 ready = {key.fileobj for key, _ in selector.select()}
                 if self._stop_read in ready:
                     return
-                client, _ = self._listener.accept()
-                self._client(client)
+                client = self._accept()
+                if client is not None:
+                    self._client(client)
+
+    def _accept(self) -> socket.socket | None:
+        """Whoever has called; None if that does not work now, as with too many open files."""
+        try:
+            return self._listener.accept()[0]
+        except OSError as error:
+            log.warning("a client of the control socket is not heard: %s", error)
+            time.sleep(_REST)  # it still waits, and would be tried again at once
+            return None
 
     def _client(self, client: socket.socket) -> None:
         try:
@@ -97,12 +110,28 @@ class ControlServer:
             if _uid(client) not in (0, os.geteuid()):
                 return {"error": f"only root may order a {order}"}
             return {"answer": self._tools[order](request)}
-        if order in {c.value for c in Command}:
+        if order in _ORDERS:
             if _uid(client) not in (0, os.geteuid()):
-                return {"error": f"only root may order a {order}"}
-            self._mailbox.put(Order(Command(order), lambda answer: _send(client, {"answer": answer})))
+                return {"error": f"only root may order this: {order}"}
+            command = _ORDERS[order](request)
+            self._mailbox.put(Order(command, lambda answer: _send(client, {"answer": answer})))
             return None
         return {"error": f"unknown request; ask one of {', '.join(self._answers)}"}
+
+
+def _command(command: Command, _request: dict[str, str]) -> Command:
+    return command
+
+
+def _injection(request: dict[str, str]) -> Inject:
+    """ValueError without a package in hexadecimal."""
+    return Inject(bytes.fromhex(request.get("package", "")))
+
+
+_ORDERS: dict[str | None, Callable[[dict[str, str]], Command | Inject]] = {
+    **{command.value: partial(_command, command) for command in Command},
+    "inject": _injection,
+}
 
 
 def _uid(client: socket.socket) -> int:

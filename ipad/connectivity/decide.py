@@ -25,6 +25,8 @@ from ipad.connectivity.state import (
     Ended,
     Event,
     Fallback,
+    Inject,
+    Injected,
     LinkChanged,
     Outcome,
     Phase,
@@ -158,6 +160,9 @@ def absorb_end(state: State, action: Action, outcome: Outcome, now: float, waits
                 return replace(state, probe_at=now)
         case Poll(eim_id), _:
             return polling.after_poll(state, eim_id, outcome, now, waits)
+        case Inject(), Injected(card=card, trial=trial):
+            state = polling.follow_card(replace(state, card=card), now, waits)
+            return state if trial is None else put_on_trial(state, trial, now)
         case Probe(), _:
             wait = waits.probe_interval if state.link is Link.OK else waits.probe_retry
             if state.phase is not Phase.NO_CARD:
@@ -207,7 +212,7 @@ def decide(state: State, event: Event, now: float, waits: Waits) -> tuple[State,
             state = enter(state, row.next, now, waits)
         state = replace(state, why=row.why)
         if row.action is not None:
-            action = row.action(state)
+            action = row.action(state, event)
             return issue(state, action, now, waits), action
         event = Deadline()
     follow_up = polling.due_probe(state, now) or polling.due_poll(state, now)

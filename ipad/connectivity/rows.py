@@ -21,6 +21,8 @@ from ipad.connectivity.state import (
     Ended,
     Event,
     Fallback,
+    Inject,
+    Injected,
     LinkChanged,
     Outcome,
     Phase,
@@ -40,7 +42,7 @@ from ipad.connectivity.state import (
 from modem.radio import Remedy
 
 Guard = Callable[[State, Event, float], bool]
-Make = Callable[[State], Action]
+Make = Callable[[State, Event], Action]
 
 LADDER = (Remedy.REATTACH, Remedy.RADIO_CYCLE, Remedy.RESET)
 """Remedies in order of cost."""
@@ -84,7 +86,7 @@ def on_trial(state: State, _event: Event, _now: float) -> bool:
 
 def new_trial(_state: State, event: Event, _now: float) -> bool:
     match event:
-        case Ended(_, Polled(trial=Trial())):
+        case Ended(_, Polled(trial=Trial()) | Injected(trial=Trial())):
             return True
     return False
 
@@ -148,6 +150,10 @@ def asked(command: Command) -> Guard:
     return guard
 
 
+def asked_to_inject(_state: State, event: Event, _now: float) -> bool:
+    return isinstance(event, Asked) and isinstance(event.command, Inject)
+
+
 def ended(action: type, *outcomes: type[Outcome]) -> Guard:
     """An action of this kind ended in one of these outcomes; without outcomes, in any but Switched."""
 
@@ -174,28 +180,34 @@ def refused_as(action: type, code: str) -> Guard:
 # Actions that rows ask for.
 
 
-def remedy(state: State) -> Action:
+def remedy(state: State, _event: Event) -> Action:
     return ApplyRemedy(ladder(state)[state.rung])
 
 
-def reset(_state: State) -> Action:
+def reset(_state: State, _event: Event) -> Action:
     return ApplyRemedy(Remedy.RESET)
 
 
-def look(_state: State) -> Action:
+def look(_state: State, _event: Event) -> Action:
     return Probe()
 
 
-def fall_back(_state: State) -> Action:
+def fall_back(_state: State, _event: Event) -> Action:
     return Fallback()
 
 
-def return_(_state: State) -> Action:
+def return_(_state: State, _event: Event) -> Action:
     return Return()
 
 
-def roll_back(_state: State) -> Action:
+def roll_back(_state: State, _event: Event) -> Action:
     return Rollback()
+
+
+def inject(_state: State, event: Event) -> Action:
+    assert isinstance(event, Asked)
+    assert isinstance(event.command, Inject)
+    return event.command
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,6 +256,7 @@ ROWS: tuple[Row, ...] = (
     # What somebody at the gateway asks for.
     Row(ON_THE_WAY, Asked, (asked(Command.FALLBACK), can_fall_back), None, fall_back, "fallback asked for at the gateway"),
     Row((*FALLBACK, *REMEDYING), Asked, (asked(Command.RETURN), fell_back), None, return_, "return asked for at the gateway"),
+    Row((*OPERATING, *REMEDYING, *FALLBACK), Asked, (asked_to_inject,), None, inject, "a package came by hand"),
 
     # A profile on trial: a verdict, or the way back.
     Row(TRIAL, Ended, (may_roll_back, delivered), Phase.OPERATING, None, "the result is delivered over the new profile"),

@@ -12,6 +12,9 @@ from types import MappingProxyType
 from ipad.connectivity.link import Link
 from modem.radio import Remedy
 
+PACKAGE_LIMIT = 64 * 1024
+"""Octets that a package may have that comes by another way than a poll."""
+
 
 class Phase(Enum):
     """Where the gateway is in its life."""
@@ -121,7 +124,14 @@ class Rollback:
     """ProfileRollback (SGP.32 5.9.16)."""
 
 
-Action = Probe | ApplyRemedy | Poll | Fallback | Return | Rollback
+@dataclass(frozen=True, slots=True)
+class Inject:
+    """Work off a package that came by another way than a poll (TransferEimPackage, SGP.32 6.3.2.8)."""
+
+    octets: bytes = field(repr=False)
+
+
+Action = Probe | ApplyRemedy | Poll | Fallback | Return | Rollback | Inject
 
 
 # Outcomes. Every action ends in exactly one.
@@ -157,6 +167,17 @@ class Polled:
 
 
 @dataclass(frozen=True, slots=True)
+class Injected:
+    """The package was worked off."""
+
+    response: bytes = field(repr=False)
+    """TransferEimPackageResponse (BF4E…)."""
+    card: CardView
+    trial: Trial | None = None
+    """Set when it switched the enabled profile."""
+
+
+@dataclass(frozen=True, slots=True)
 class Switched:
     """The switch is done, and this is what the card says now."""
 
@@ -184,7 +205,7 @@ class Unknown:
     """Nobody knows whether it happened; the card could not be read since."""
 
 
-Outcome = Done | Probed | Polled | Switched | Refused | Failed | Unknown
+Outcome = Done | Probed | Polled | Injected | Switched | Refused | Failed | Unknown
 
 
 # Events
@@ -230,7 +251,7 @@ class Command(Enum):
 class Asked:
     """Somebody at the gateway asked for it."""
 
-    command: Command
+    command: Command | Inject
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,7 +265,7 @@ class Ended:
     def switched(self) -> bool:
         """The enabled profile changed by it."""
         match self.outcome:
-            case Switched() | Polled(trial=Trial()):
+            case Switched() | Polled(trial=Trial()) | Injected(trial=Trial()):
                 return True
         return False
 

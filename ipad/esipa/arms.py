@@ -8,6 +8,9 @@ from collections.abc import Iterable
 from ipad import asn1
 from ipad.esipa.model import Malformed
 
+ERROR_CODES = {"invalidPackageFormat": 1, "unknownPackage": 2, "undefinedError": 127}
+"""EimPackageResultErrorCode, and eimPackageError of TransferEimPackageResponse."""
+
 
 def result_and_notifications(result: bytes, notifications: Iterable[bytes]) -> bytes:
     """ePRAndNotifications: an EuiccPackageResult (BF51…) with PendingNotifications of the same switch."""
@@ -16,8 +19,7 @@ def result_and_notifications(result: bytes, notifications: Iterable[bytes]) -> b
 
 def response_error(malformed: Malformed) -> bytes:
     """eimPackageResultResponseError: the answer to a package that could not be worked on."""
-    codes = {"invalidPackageFormat": 1, "unknownPackage": 2, "undefinedError": 127}
-    error: dict[str, object] = {"eimPackageResultErrorCode": codes[malformed.code]}
+    error: dict[str, object] = {"eimPackageResultErrorCode": ERROR_CODES[malformed.code]}
     if malformed.transaction_id is not None:
         error["eimTransactionId"] = malformed.transaction_id
     return asn1.encode("EimPackageResult", ("eimPackageResultResponseError", error))

@@ -83,6 +83,8 @@ class Gateway:
 
     _iot: IotFunctions | None = None
     _chosen_for: bytes | None = None
+    _told_of: bytes | None = None
+    """The consumer card of which was said what that means."""
 
     @property
     def iot(self) -> IotFunctions:
@@ -91,11 +93,9 @@ class Gateway:
 
     def _choose(self, eid: bytes) -> IotFunctions:
         self._iot = self._chosen_for = None
-        iot = self.choose(eid)
-        if iot.kind == "consumer":
-            self.note("card", stands_in(iot.unavailable))
-        self._iot, self._chosen_for = iot, eid
-        return iot
+        self._iot = self.choose(eid)
+        self._chosen_for = eid
+        return self._iot
 
     def read_card(self) -> Contents:
         """Reads what the card holds; raises what the way to the card raises."""
@@ -112,6 +112,9 @@ class Gateway:
             kind=iot.kind,
             unavailable=iot.unavailable,
         )
+        if iot.kind == "consumer" and self._told_of != eid:
+            self.note("card", stands_in(iot.unavailable))
+            self._told_of = eid
         self.card_changed()
         self._settle_with_the_gone()
         return self.contents

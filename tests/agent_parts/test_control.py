@@ -1,7 +1,9 @@
 """The control socket with real clients: questions, orders, and clients that do as they like."""
 
+import contextlib
 import json
 import os
+import resource
 import select
 import socket
 import threading
@@ -13,7 +15,7 @@ from typing import Any
 import pytest
 
 from ipad import control
-from ipad.connectivity.state import Command
+from ipad.connectivity.state import PACKAGE_LIMIT, Command, Inject
 from ipad.control import ControlServer, ask
 from ipad.errors import IpadError
 from ipad.mailbox import Mailbox
@@ -105,7 +107,9 @@ def test_a_question_that_cannot_be_answered_is_an_error_and_not_the_end(path: Pa
         b'{"ask": "status"',
         b"[" * 4000 + b"\n",
         b"x" * 5000 + b"\n",
-        b"x" * 100_000,
+        b'{"order": "inject", "package": "BF5"}\n',
+        b'{"order": "inject", "package": "no hexadecimal"}\n',
+        b"x" * 200_000,
     ],
     ids=lambda octets: repr(octets[:12]),
 )
@@ -172,7 +176,7 @@ def test_another_user_may_ask_and_not_order(
 ) -> None:
     monkeypatch.setattr(control, "_uid", lambda _client: os.geteuid() + 12345)
     assert ask(path, {"ask": "status"}, PATIENCE)
-    with pytest.raises(IpadError, match="only root may order a fallback"):
+    with pytest.raises(IpadError, match="only root may order this: fallback"):
         ask(path, {"order": "fallback"}, PATIENCE)
     assert mailbox.take() == []
 
@@ -277,3 +281,41 @@ def test_a_daemon_that_gives_no_answer_is_an_error(path: Path, answers: bytes | 
     with pytest.raises(IpadError, match=told):
         ask(path, {"ask": "status"}, 0.3 if answers is None else PATIENCE)
     thread.join()
+
+
+@pytest.mark.usefixtures("server")
+def test_a_package_by_hand_reaches_the_loop_however_large(path: Path, mailbox: Mailbox) -> None:
+    octets = bytes(PACKAGE_LIMIT)
+    with ThreadPoolExecutor(1) as pool:
+        asked = pool.submit(ask, path, {"order": "inject", "package": octets.hex()}, PATIENCE)
+        assert select.select([mailbox], [], [], PATIENCE)[0]
+        [order] = mailbox.take()
+        assert order.command == Inject(octets)
+        order.reply({"response": "BF4E020500"})
+        assert asked.result(PATIENCE) == {"response": "BF4E020500"}
+
+
+def test_a_client_that_cannot_be_accepted_does_not_end_the_thread(
+    server: ControlServer, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(control, "_REST", 0.01)
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    client = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    with client:
+        client.settimeout(PATIENCE)
+        highest = max(int(fd) for fd in os.listdir("/proc/self/fd"))
+        resource.setrlimit(resource.RLIMIT_NOFILE, (min(soft, highest), hard))
+        spare = []
+        try:
+            with contextlib.suppress(OSError):
+                while True:
+                    spare.append(os.dup(client.fileno()))
+            client.connect(str(path))
+            client.sendall(b'{"ask": "status"}\n')
+            assert not select.select([client], [], [], 0.2)[0], "it could be accepted after all"
+            assert server._thread.is_alive()
+        finally:
+            for fd in spare:
+                os.close(fd)
+            resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+        assert json.loads(client.makefile().readline()) == {"answer": {"phase": "operating"}}

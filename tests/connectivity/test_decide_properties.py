@@ -22,6 +22,8 @@ from ipad.connectivity.state import (
     Event,
     Failed,
     Fallback,
+    Inject,
+    Injected,
     LinkChanged,
     Outcome,
     Phase,
@@ -100,6 +102,17 @@ class World:
                     return Refused("rollbackNotAllowed")
                 former, self.rollback_to = self.rollback_to, None
                 return Switched(self.enable(former))
+            case Inject(octets):
+                return self.inject(octets.decode())
+
+    def inject(self, target: str) -> Injected:
+        view = self.view()
+        assert view is not None
+        if target == self.enabled:
+            return Injected(b"", view)
+        former, self.origin, self.rollback_to = self.enabled, None, self.enabled
+        trial = Trial(TrialKind.ORDERED, target, former=former, rollback=True, eim_id="eim")
+        return Injected(b"", self.enable(target), trial)
 
     def poll(self) -> Polled:
         if not self.eim_up or not self.alive[self.enabled]:
@@ -149,7 +162,7 @@ class Gateway(RuleBasedStateMachine):
         self.state, action = decide(self.state, event, self.now, WAITS)
         if action is None:
             return
-        if isinstance(action, Fallback | Return | Rollback):
+        if isinstance(action, Fallback | Return | Rollback | Inject):
             assert not self.unjudged, "a switch before the verdict on the last one"
         if isinstance(action, Fallback) and event != Asked(Command.FALLBACK):
             assert self.world.link() is not Link.OK, "fallback although the link is there"
@@ -195,6 +208,10 @@ class Gateway(RuleBasedStateMachine):
     @rule(command=st.sampled_from(list(Command)))
     def somebody_asks(self, command: Command) -> None:
         self.feed(Asked(command))
+
+    @rule(iccid=st.sampled_from([BOOTSTRAP, NORD, SUED]))
+    def somebody_injects(self, iccid: str) -> None:
+        self.feed(Asked(Inject(iccid.encode())))
 
     @rule()
     def power_cut(self) -> None:

@@ -22,6 +22,8 @@ from ipad.connectivity.state import (
     Event,
     Failed,
     Fallback,
+    Inject,
+    Injected,
     LinkChanged,
     Phase,
     Plan,
@@ -51,6 +53,7 @@ ON_BOOTSTRAP = CardView(BOOTSTRAP, BOOTSTRAP, True, ())
 WITHOUT_FALLBACK = CardView(NORD, None, True, ())
 ROLLBACK_TRIAL = Trial(TrialKind.ORDERED, NORD, former=BOOTSTRAP, rollback=True, eim_id="eim")
 PLAIN_TRIAL = Trial(TrialKind.ORDERED, NORD, former=BOOTSTRAP, eim_id="eim")
+INJECT = Inject(b"package")
 RETURN_TRIAL = Trial(TrialKind.RETURN, NORD, former=BOOTSTRAP)
 
 operating = State(Phase.OPERATING, card=ON_NORD, link=Link.OK, until=None)
@@ -164,6 +167,7 @@ CASES = [
         "fallback asked for at the gateway", operating, Asked(Command.FALLBACK), Phase.OPERATING, Fallback()
     ),
     Case("return asked for at the gateway", fallen, Asked(Command.RETURN), Phase.FALLBACK, Return()),
+    Case("a package came by hand", operating, Asked(INJECT), Phase.OPERATING, INJECT),
     Case(
         "the result is delivered over the new profile",
         replace(rollback_trial, link=Link.OK),
@@ -364,6 +368,53 @@ def test_a_poll_follows_the_link_but_not_more_often_than_the_minimum() -> None:
     state, action = decide(state, LinkChanged(Link.OK), NOW, WAITS)
     assert action == Probe()
     assert state.polls["eim"].due == NOW - 1 + WAITS.poll_min
+
+
+def test_an_eim_that_asks_for_patience_gets_it_whatever_happens_unless_somebody_asks() -> None:
+    polls = {"eim": Plan(due=NOW, last=NOW - 9999)}
+    before = replace(operating, card=replace(ON_NORD, eims=("eim",)), polls=polls)
+    outcome = Polled(False, False, retry_after=5000.0, finished=False)
+    state, _ = decide(replace(before, busy=Poll("eim")), Ended(Poll("eim"), outcome), NOW, WAITS)
+    until = NOW + 5000.0
+    back, _ = decide(replace(state, link=Link.NOT_REGISTERED, busy=None), LinkChanged(Link.OK), NOW, WAITS)
+    started, _ = decide(load(dump(state)), Started(before.card), NOW, WAITS)
+    fell, _ = decide(state, Ended(Fallback(), Switched(replace(ON_BOOTSTRAP, eims=("eim",)))), NOW, WAITS)
+    for after in (state, back, started, fell):
+        assert after.polls["eim"].due == until
+    asked, action = decide(replace(state, probe_at=None, busy=None), Asked(Command.POLL), NOW, WAITS)
+    assert action == Poll("eim")
+    done, _ = decide(asked, Ended(Poll("eim"), Polled(True, True)), NOW, WAITS)
+    assert done.polls["eim"].not_before is None
+
+
+def test_what_an_eim_refused_is_offered_again_before_the_next_ordinary_poll() -> None:
+    state = replace(operating, busy=Poll("eim"), polls={"eim": Plan(due=NOW)})
+    state, _ = decide(state, Ended(Poll("eim"), Polled(True, True, again=700.0)), NOW, WAITS)
+    assert state.polls["eim"].due == NOW + 700.0
+
+
+def test_a_package_by_hand_that_switches_is_on_trial_like_any_other() -> None:
+    card = replace(ON_NORD, eims=("eim", "other"))
+    injected = Injected(b"", card, ROLLBACK_TRIAL)
+    state = replace(operating, card=ON_BOOTSTRAP, busy=INJECT)
+    state, _ = decide(state, Ended(INJECT, injected), NOW, WAITS)
+    assert (state.phase, state.trial) == (Phase.TRIAL, ROLLBACK_TRIAL)
+    assert [plan.tell for plan in state.polls.values()] == [None, Cause.OTHER_EIM]
+
+
+def test_a_package_by_hand_waits_for_the_verdict_of_a_trial_and_for_a_card() -> None:
+    for state in (rollback_trial, no_card):
+        after, action = decide(state, Asked(INJECT), NOW, WAITS)
+        assert (after.phase, action) == (state.phase, None)
+
+
+def test_an_eim_that_a_package_by_hand_adds_is_polled_and_a_deleted_one_no_more() -> None:
+    polls = {"a": Plan(due=NOW + 9999), "b": Plan(due=NOW + 9999)}
+    state = replace(operating, card=replace(ON_NORD, eims=("a", "b")), polls=polls, busy=INJECT)
+    injected = Injected(b"", replace(ON_NORD, eims=("b", "c")))
+    state, _ = decide(state, Ended(INJECT, injected), NOW, WAITS)
+    assert list(state.polls) == ["b", "c"]
+    assert state.polls["c"].due <= NOW + WAITS.poll_start
 
 
 def test_an_eim_that_asks_for_patience_gets_it_even_in_a_trial() -> None:
