@@ -42,6 +42,9 @@ class AgentConfig:
 class CardConfig:
     isd_r_aid: str = ""
     """Hex, for the cards of some vendors, which use their own; empty: the standard's."""
+    fallback_iccid: str = ""
+    """ICCID of the profile that a fallback enables on a consumer card, which has no fallbackAttribute; empty:
+    no fallback there. An IoT card knows it itself."""
 
 
 @dataclass(frozen=True)
@@ -160,6 +163,9 @@ def _check(config: Config, file: str) -> None:
         raise ConfigError(
             f"{file}: agent.trace: expected a path like /var/lib/ipad/trace, not {config.agent.trace!r}"
         )
+    iccid = config.card.fallback_iccid
+    if iccid and not (18 <= len(iccid) <= 20 and iccid.isascii() and iccid.isdecimal()):
+        raise ConfigError(f"{file}: card.fallback_iccid: expected an ICCID of 18 to 20 digits, not {iccid!r}")
     if not config.modem.port.startswith("/"):
         raise ConfigError(f"{file}: modem.port: expected a path like /dev/ttyUSB2, not {config.modem.port!r}")
     if config.modem.baudrate < 1200:

@@ -2,8 +2,8 @@
 
 import logging
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,10 +12,11 @@ from ipad import snapshot
 from ipad.config import Config
 from ipad.errors import IpadError
 from ipad.euicc import es10b, es10c
-from ipad.euicc.iot import IotFunctions, OnCard
+from ipad.euicc.iot import IotFunctions
 from ipad.euicc.isdr import Isdr
 from ipad.instance import lock, make_directories
-from ipad.opening import open_isdr, open_modem
+from ipad.journal import Journal
+from ipad.opening import iot_functions, open_isdr, open_modem
 from ipad.procedures.gateway import Contents
 from ipad.trace.trace import Trace
 from modem.connect import Modem
@@ -30,10 +31,11 @@ class Parts:
 
     modem: Modem
     isdr: Isdr
+    choose: Callable[[bytes], IotFunctions]
 
     def iot(self) -> IotFunctions:
         """What the card, or somebody for it, does for its eIMs."""
-        return OnCard(self.isdr)
+        return self.choose(es10c.eid(self.isdr))
 
 
 def ask(settings: Config, name: str) -> Any:
@@ -42,7 +44,12 @@ def ask(settings: Config, name: str) -> Any:
         await_card(parts.isdr)
         iot = parts.iot()
         contents = Contents(
-            es10c.eid(parts.isdr), es10b.info2(parts.isdr), iot.profiles(), iot.eim_configurations()
+            es10c.eid(parts.isdr),
+            es10b.info2(parts.isdr),
+            iot.profiles(),
+            iot.eim_configurations(),
+            iot.kind,
+            iot.unavailable,
         )
     return snapshot.profiles(contents) if name == "profiles" else snapshot.info(contents)
 
@@ -50,13 +57,17 @@ def ask(settings: Config, name: str) -> Any:
 @contextmanager
 def opened(settings: Config) -> Iterator[Parts]:
     """Modem and card, with the lock that keeps the daemon away. Nothing has been said to them yet."""
-    _, runtime_dir = make_directories(settings)
-    with lock(runtime_dir):
+    state_dir, runtime_dir = make_directories(settings)
+    with lock(runtime_dir), ExitStack() as stack:
+
+        def journal() -> Journal:
+            return stack.enter_context(closing(Journal(state_dir / "journal.db")))
+
         trace = _trace(settings)
         modem = open_modem(settings, lambda: None, trace.apdu)
         isdr = open_isdr(settings, modem, lambda: None)
         try:
-            yield Parts(modem, isdr)
+            yield Parts(modem, isdr, iot_functions(settings, isdr, modem.radio, journal))
         finally:
             isdr.close()
             modem.close()

@@ -4,20 +4,25 @@ import logging
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from ipad.clock import PoweredClock
 from ipad.config import Config
 from ipad.eim import EimConfiguration
 from ipad.esipa.client import Esipa
-from ipad.euicc.iot import OnCard
+from ipad.euicc.iot import IotFunctions, OnCard, kind_of
 from ipad.euicc.isdr import ISD_R_AID, Isdr
 from ipad.journal import BINDING, Journal
 from ipad.net.http import Uplink
 from ipad.procedures.gateway import Gateway
 from modem.connect import Modem, connect
+from modem.radio import Radio
 from modem.tap import Observer
 
 log = logging.getLogger("ipad")
+
+DEVICE_KEY = "device.key"
+"""In the state directory."""
 
 _NAP = 0.5
 """Seconds that a longer sleep is cut into, to feed the watchdog in between."""
@@ -47,6 +52,26 @@ def open_isdr(settings: Config, modem: Modem, idle: Callable[[], None]) -> Isdr:
 
     aid = bytes.fromhex(settings.card.isd_r_aid) or ISD_R_AID
     return Isdr(modem.card, settings.waits, aid=aid, sleep=sleep)
+
+
+def iot_functions(
+    settings: Config, isdr: Isdr, radio: Radio | None, journal: Callable[[], Journal]
+) -> Callable[[bytes], IotFunctions]:
+    """What finds out, by the EID, who does for the eIMs what an IoT card does.
+
+    journal: called only for a consumer card.
+    """
+
+    def choose(eid: bytes) -> IotFunctions:
+        if kind_of(isdr) == "iot":
+            return OnCard(isdr)
+        # Only here: it needs cryptography, and that needs 8 MB.
+        from ipad.consumer.stand_in import StandIn
+
+        key = Path(settings.agent.state_dir) / DEVICE_KEY
+        return StandIn(isdr, radio, journal(), eid, key, settings.card.fallback_iccid)
+
+    return choose
 
 
 def esipa_clients(
@@ -93,7 +118,7 @@ def open_gateway(
     try:
         yield Gateway(
             isdr,
-            lambda _eid: OnCard(isdr),
+            iot_functions(settings, isdr, modem.radio, lambda: journal),
             modem.radio,
             journal,
             settings.waits,

@@ -37,6 +37,7 @@ def status(s: dict[str, Any]) -> list[str]:
         f"profile  {profile}",
         f"link     {s['link'] or 'not known yet'}{_radio(radio)}",
     ]
+    lines += _card(s.get("card"))
     if s["trial"]:
         verdict = "its result delivered" if s["trial"]["rollback"] else "a working link"
         lines.append(f"trial    {s['trial']['kind']}: waits for {verdict}")
@@ -50,6 +51,11 @@ def status(s: dict[str, Any]) -> list[str]:
         failed = f", failed {plan['failures']} times" if plan["failures"] else ""
         lines.append(f"eim      {eim_id}: {last}{failed}, next in {span(plan['next_poll'] - now)}")
     return lines
+
+
+def _card(card: dict[str, Any] | None) -> list[str]:
+    """Of a consumer card what that means; an IoT card is what everybody expects."""
+    return [f"card     {card['means']}"] if card and card["means"] else []
 
 
 def _radio(radio: dict[str, Any]) -> str:
@@ -85,6 +91,7 @@ def info(i: dict[str, Any]) -> list[str]:
         f"eUICC     firmware {i['firmware']}, SVN {i['svn']}, IoT {', '.join(i['iot_versions']) or 'no'}",
         f"fallback  {'supported' if i['fallback_supported'] else 'not supported'}",
     ]
+    lines += _card(i.get("card"))
     if i["free_memory"] is not None:
         lines.append(f"memory    {i['free_memory']} octets free")
     lines += [

@@ -5,6 +5,7 @@ from typing import Any
 
 from ipad import __version__
 from ipad.connectivity.state import State
+from ipad.euicc.iot import stands_in
 from ipad.procedures.gateway import Contents
 from modem.radio import RadioStatus
 
@@ -21,6 +22,7 @@ def status(state: State, contents: Contents | None, radio: RadioStatus | None) -
         "why": state.why,
         "until": state.until,
         "link": state.link.value if state.link else None,
+        "card": None if contents is None else card(contents),
         "profile": _profile_name(enabled),
         "iccid": state.card.enabled if state.card else None,
         "fallback_iccid": state.card.fallback if state.card else None,
@@ -34,6 +36,12 @@ def status(state: State, contents: Contents | None, radio: RadioStatus | None) -
             for eim_id, plan in state.polls.items()
         },
     }
+
+
+def card(contents: Contents) -> Snapshot:
+    """What kind of card it is, and for a consumer card what that means."""
+    means = stands_in(contents.unavailable) if contents.kind == "consumer" else None
+    return {"kind": contents.kind, "unavailable": list(contents.unavailable), "means": means}
 
 
 def _radio(radio: RadioStatus) -> Snapshot:
@@ -70,10 +78,11 @@ def info(contents: Contents) -> Snapshot:
     """The card: who it is, what it can, which eIMs it is associated with."""
     return {
         "eid": contents.eid.hex(),
+        "card": card(contents),
         "firmware": contents.info.firmware,
         "svn": contents.info.svn,
         "iot_versions": list(contents.info.iot_versions),
-        "fallback_supported": contents.info.fallback_supported,
+        "fallback_supported": contents.fallback_supported,
         "free_memory": contents.info.free_memory,
         "eims": [
             {
