@@ -201,6 +201,18 @@ def subject_key_id(certificate: x509.Certificate) -> bytes:
         return x509.SubjectKeyIdentifier.from_public_key(_ec_key(certificate)).digest
 
 
+def registered_id(certificate: x509.Certificate) -> str:
+    """The OID of an RSP server in its certificate's subjectAltName; ConfigError if there is none."""
+    try:
+        names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    except x509.ExtensionNotFound:
+        names = x509.SubjectAlternativeName([])
+    oids = names.get_values_for_type(x509.RegisteredID)
+    if len(oids) != 1:
+        raise ConfigError(f"{certificate.subject.rfc4514_string()}: no OID of an RSP server")
+    return oids[0].dotted_string
+
+
 def make_euicc(eum: Identity, eid: str) -> Identity:
     """An eUICC's certificate under `eum`: the EID is its subject's serialNumber."""
     organization = eum.certificate.subject.get_attributes_for_oid(NameOID.ORGANIZATION_NAME)
