@@ -101,6 +101,8 @@ def test_bare_keys(odd: Odd) -> None:
 def test_no_tag_lists(odd: Odd) -> None:
     assert odd.terminal.run(bytes.fromhex("BF2D035C015A")) == b""
     assert odd.terminal.sw == 0x6A80
+    for malformed in ("BF2D055C", "BF2DFF", "BF36820100"):
+        assert odd.terminal.run(bytes.fromhex(malformed)) == b""
     assert (
         decode("ProfileInfoListResponse", odd.terminal.run(bytes.fromhex("BF2D00")))[0] == "profileInfoListOk"
     )

@@ -167,6 +167,7 @@ def test_certificates_are_made_and_kept(tmp_path: Path, capsys: pytest.CaptureFi
         (["operator", "00101", "sunny"], 2, "sunny"),
         (["operator", "00101", "on", "--network", "127.0.0.1:1"], 1, "radio network"),
         (["modem", "--link", "x", "--state", "y", "--network", "z"], 2, "--network"),
+        (["modem", "--link", "x", "--state", "y", "--shape", "round"], 1, "  whole-certificates: "),
         (["card", "show", "--state", "/nonexistent"], 1, "/nonexistent"),
     ],
 )

@@ -7,7 +7,7 @@ in them stays as it was signed. The one exception is `rollback-alone`, which is 
 from collections.abc import Callable, Iterable
 
 from ipad.asn1 import find, tlvs, value, wrap
-from ipad.errors import ConfigError
+from ipad.errors import ConfigError, DecodeError
 
 from .apdu import Refused, Sw
 
@@ -37,8 +37,13 @@ def checked(names: Iterable[str]) -> frozenset[str]:
 
 def refuse(shapes: frozenset[str], command: bytes) -> None:
     """Refuses a command that such a card does not take."""
-    if NO_TAG_LISTS in shapes and find(command, 0xBF2D, 0x5C) is not None:
-        raise Refused(Sw.WRONG_DATA)
+    if NO_TAG_LISTS in shapes and command.startswith(b"\xbf\x2d"):
+        try:
+            refused = find(command, 0xBF2D, 0x5C) is not None
+        except DecodeError:
+            return  # the function itself has a word for it
+        if refused:
+            raise Refused(Sw.WRONG_DATA)
 
 
 def shaped(shapes: frozenset[str], answer: bytes) -> bytes:
