@@ -72,6 +72,12 @@ def _parser() -> argparse.ArgumentParser:
             command.add_argument("--json", action="store_true", help="print JSON")
         if name == "history":
             command.add_argument("-n", "--lines", type=int, default=40, help="how many (default: 40)")
+        if name == "info":
+            command.add_argument(
+                "--device-key",
+                action="store_true",
+                help="print the public key that signs results for a consumer card, for its eIM (PEM)",
+            )
         if name == "provision":
             command.add_argument(
                 "--eim", type=Path, required=True, metavar="FILE", help="EimConfigurationData, DER or TOML"
@@ -150,6 +156,19 @@ def _order(name: str) -> Callable[[argparse.Namespace, Config], None]:
     return command
 
 
+def _info(arguments: argparse.Namespace, settings: Config) -> None:
+    if not arguments.device_key:
+        _card_question("info", show.info)(arguments, settings)
+        return
+    from ipad.opening import device_key
+
+    key = device_key(settings)
+    if arguments.json:
+        print(json.dumps({"deviceKey": key.public_der().hex()}))
+    else:
+        print(key.public_pem(), end="")
+
+
 def _provision(arguments: argparse.Namespace, settings: Config) -> None:
     from ipad import provision
 
@@ -163,7 +182,7 @@ _COMMANDS: dict[str, Callable[[argparse.Namespace, Config], None]] = {
     "status": _question("status", show.status),
     "why": _question("status", show.why),
     "profiles": _card_question("profiles", show.profiles),
-    "info": _card_question("info", show.info),
+    "info": _info,
     "history": _history,
     "poll": _order("poll"),
     "fallback": _order("fallback"),

@@ -5,13 +5,16 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ipad.clock import PoweredClock
 from ipad.config import Config
 from ipad.eim import EimConfiguration
+from ipad.errors import IpadError
 from ipad.esipa.client import Esipa
 from ipad.euicc.iot import IotFunctions, OnCard, kind_of
 from ipad.euicc.isdr import ISD_R_AID, Isdr
+from ipad.instance import make_directories
 from ipad.journal import BINDING, Journal
 from ipad.net.http import Uplink
 from ipad.procedures.gateway import Gateway
@@ -19,10 +22,10 @@ from modem.connect import Modem, connect
 from modem.radio import Radio
 from modem.tap import Observer
 
-log = logging.getLogger("ipad")
+if TYPE_CHECKING:
+    from ipad.consumer.device_key import DeviceKey
 
-DEVICE_KEY = "device.key"
-"""In the state directory."""
+log = logging.getLogger("ipad")
 
 _NAP = 0.5
 """Seconds that a longer sleep is cut into, to feed the watchdog in between."""
@@ -66,12 +69,34 @@ def iot_functions(
         if kind_of(isdr) == "iot":
             return OnCard(isdr)
         # Only here: it needs cryptography, and that needs 8 MB.
-        from ipad.consumer.stand_in import StandIn
-
-        key = Path(settings.agent.state_dir) / DEVICE_KEY
-        return StandIn(isdr, radio, journal(), eid, key, settings.card.fallback_iccid)
+        with _cryptography_wanted():
+            from ipad.consumer.stand_in import StandIn
+        return StandIn(isdr, radio, journal(), eid, _key_file(settings), settings.card.fallback_iccid)
 
     return choose
+
+
+def device_key(settings: Config) -> "DeviceKey":
+    """The key that signs results for a consumer card; made if there is none yet. Raises IpadError."""
+    with _cryptography_wanted():
+        from ipad.consumer.device_key import load
+    return load(_key_file(settings))
+
+
+def _key_file(settings: Config) -> Path:
+    state_dir, _ = make_directories(settings)
+    return state_dir / "device.key"
+
+
+@contextmanager
+def _cryptography_wanted() -> Iterator[None]:
+    try:
+        yield
+    except ImportError as error:
+        raise IpadError(
+            f"a consumer card needs the Python package cryptography 38 or later: {error} (Debian: "
+            "python3-cryptography)"
+        ) from error
 
 
 def esipa_clients(

@@ -28,6 +28,9 @@ def add_parsers(parts: Any) -> None:
     modem.add_argument(
         "--state", type=Path, required=True, metavar="DIR", help="where the card keeps its state"
     )
+    modem.add_argument(
+        "--card", choices=("iot", "consumer"), help="what a new card is (iot); one that is there stays"
+    )
     modem.add_argument("--model", choices=sorted(MODELS), default="generic", help="(%(default)s)")
     modem.add_argument(
         "--network", type=address, metavar="HOST:PORT", help="by default one that takes everybody"
@@ -56,7 +59,7 @@ def add_parsers(parts: Any) -> None:
 def _modem(args: argparse.Namespace) -> int:
     if args.scale < 0:
         raise ConfigError(f"--scale: 0 or more wanted, not {args.scale}")
-    uicc = VirtualEuicc.open(args.state, args.pki, shapes=args.shape)
+    uicc = VirtualEuicc.open(args.state, args.pki, consumer=args.card == "consumer", shapes=args.shape)
     network: Network = NetworkClient(*args.network) if args.network else AlwaysOn()
     with until_stopped() as stopped, open(args.state / EVENTS, "a", encoding="utf-8") as events:
         tell = _teller(events, lambda: ready(str(args.link)))
