@@ -1,9 +1,11 @@
 """The `ipad` command: the daemon, and the questions and orders for it."""
 
 import argparse
+import io
 import json
 import sys
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +32,8 @@ class NotRunning(IpadError):
 
 def main(argv: list[str] | None = None) -> int:
     """Runs the command line; returns the exit status."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")  # a terminal that has no ✔ shows another mark
     arguments = _parser().parse_args(argv)
     try:
         if arguments.command == "run":
@@ -37,6 +41,8 @@ def main(argv: list[str] | None = None) -> int:
 
             daemon.run(arguments.config)
             return OK
+        if arguments.command == "doctor":
+            return _doctor(arguments)
         settings = config.load(arguments.config)
         _COMMANDS[arguments.command](arguments, settings)
     except ConfigError as error:
@@ -86,6 +92,15 @@ def _parser() -> argparse.ArgumentParser:
                 "--immediate-enable", action="store_true", help="switch immediate enabling on first"
             )
             command.add_argument("--smdp", metavar="ADDRESS", help="set the default SM-DP+ address")
+        if name == "trace":
+            command.add_argument("do", choices=("start", "stop"))
+            command.add_argument(
+                "directory",
+                nargs="?",
+                type=Path,
+                metavar="DIR",
+                help="where to (default: trace in state_dir)",
+            )
     return parser
 
 
@@ -100,6 +115,8 @@ _HELP = {
     "fallback": "switch to the fallback profile now",
     "return": "return from the fallback profile now",
     "provision": "factory: associate the card with its first eIM",
+    "doctor": "check modem, card, eIM, clock, trust and permissions one by one",
+    "trace": "write what is said to card and servers to files, or stop that",
 }
 
 
@@ -178,6 +195,27 @@ def _provision(arguments: argparse.Namespace, settings: Config) -> None:
     print(json.dumps(record) if arguments.json else "\n".join(show.provisioned(record)))
 
 
+def _trace(arguments: argparse.Namespace, settings: Config) -> None:
+    request = {"order": "trace", "do": arguments.do}
+    if arguments.directory is not None:
+        request["directory"] = str(arguments.directory.absolute())
+    _print(arguments, _ask(settings, request), show.trace)
+
+
+def _doctor(arguments: argparse.Namespace) -> int:
+    from ipad import doctor
+
+    findings = []
+    for finding in doctor.examine(arguments.config):
+        findings.append(asdict(finding))
+        if not arguments.json:
+            print("\n".join(show.finding(findings[-1])), flush=True)
+    well = all(finding["ok"] is not False for finding in findings)
+    if arguments.json:
+        print(json.dumps({"ok": well, "findings": findings}, indent=2))
+    return OK if well else FAILED
+
+
 _COMMANDS: dict[str, Callable[[argparse.Namespace, Config], None]] = {
     "status": _question("status", show.status),
     "why": _question("status", show.why),
@@ -188,6 +226,7 @@ _COMMANDS: dict[str, Callable[[argparse.Namespace, Config], None]] = {
     "fallback": _order("fallback"),
     "return": _order("return"),
     "provision": _provision,
+    "trace": _trace,
 }
 
 if __name__ == "__main__":

@@ -101,6 +101,26 @@ def info(i: dict[str, Any]) -> list[str]:
     return lines
 
 
+_MARKS = {True: "✔", False: "✘", None: "–"}
+
+
+def finding(f: dict[str, Any]) -> list[str]:
+    """One check of the doctor's, and what to do about it."""
+    line = f"{_MARKS[f['ok']]} {f['name']}: {f['said']}"
+    return [line, f"    {f['advice']}"] if f["advice"] else [line]
+
+
+def trace(answer: dict[str, Any]) -> list[str]:
+    where = answer["directory"]
+    if not answer["running"]:
+        return [f"stopped; it is in {where}" if where else "no trace was running"]
+    return [
+        f"everything that is said to card and servers is written to {where} until `ipad trace stop`",
+        "apdu.pcap is for Wireshark, http.jsonl has a JSON object a line; both are bounded in size",
+        "EIDs, ICCIDs and the IMEI are in it; activation codes, PINs and keys are blanked",
+    ]
+
+
 def history(entries: list[dict[str, Any]]) -> list[str]:
     return [f"{_when(e)}  {e['what']:<10} {e['text']}" for e in entries]
 

@@ -48,8 +48,13 @@ def _radio(radio: RadioStatus) -> Snapshot:
     return {
         **asdict(radio),
         "sim": radio.sim.value,
-        "registration": radio.registration.name.lower().replace("_", " "),
+        "registration": registration(radio),
     }
+
+
+def registration(radio: RadioStatus) -> str:
+    """In a person's words: "home", "not registered"."""
+    return radio.registration.name.lower().replace("_", " ")
 
 
 def _profile_name(profile: object) -> str | None:
@@ -90,6 +95,7 @@ def info(contents: Contents) -> Snapshot:
                 "fqdn": eim.fqdn,
                 "anchor": eim.tls_anchor.kind if eim.tls_anchor else None,
                 "association_token": eim.association_token,
+                "der": eim.der.hex(),
             }
             for eim in contents.eims
         ],

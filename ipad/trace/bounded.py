@@ -2,6 +2,7 @@
 
 import os
 from contextlib import suppress
+from io import FileIO
 from pathlib import Path
 
 
@@ -21,28 +22,28 @@ class BoundedFile:
 
     def write(self, record: bytes) -> None:
         if self._size + len(record) > self._limit and self._size > len(self._header):
-            os.close(self._file)
+            self._file.close()
             self._begin()
         self._append(record)
 
     def close(self) -> None:
-        os.close(self._file)
+        self._file.close()
 
     def _begin(self) -> None:
         with suppress(FileNotFoundError):
             self._path.replace(self._path.with_suffix(f".1{self._path.suffix}"))
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
-        self._file = os.open(self._path, flags, 0o600)
+        self._file = FileIO(os.open(self._path, flags, 0o600), "wb")
         self._size = 0
         self._append(self._header)
 
     def _append(self, octets: bytes) -> None:
+        left = octets
         try:
-            written = os.write(self._file, octets)
-            if written < len(octets):
-                written += os.write(self._file, octets[written:])  # says why the rest did not go
+            while left:  # a write that is cut short is followed by one that says why
+                left = left[self._file.write(left) :]
         except OSError:
             with suppress(OSError):
-                os.ftruncate(self._file, self._size)
+                self._file.truncate(self._size)
             raise
-        self._size += written
+        self._size += len(octets)

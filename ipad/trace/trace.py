@@ -123,8 +123,8 @@ class _Writer:
                 "path": exchange.path,
                 "function": exchange.function,
                 "status": exchange.status,
-                "request": body(exchange.media_type, exchange.request),
-                "answer": body(exchange.media_type, exchange.answer),
+                "request": body(exchange.request),
+                "answer": body(exchange.answer),
             }
         )
 
@@ -138,13 +138,13 @@ def _failure(error: ModemError) -> str:
     return f"{error.doing}: an answer that is none" if type(error) is ModemError else str(error)
 
 
-def body(media_type: str, octets: bytes) -> Any:
+def body(octets: bytes) -> Any:
     """A body as a value for JSON: JSON as it is, ASN.1 in hex under the name of its message."""
     if not octets:
         return None
     if len(octets) > BODY_LIMIT:
         return {"octets": len(octets)}
-    if "json" not in media_type.lower():
+    if octets.lstrip()[:1] not in (b"{", b"["):  # no message of the standard in DER begins like that
         return {"message": name(octets), "der": blank.message(octets).hex().upper()}
     try:
         return blank.json_value(json.loads(octets))
