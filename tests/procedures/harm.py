@@ -212,7 +212,9 @@ class HarmedJournal(Journal):
     def rows(self) -> list[object]:
         """All that is kept, but for times and the history."""
         state = self.recall("state")
-        return [self.step(), self.all_owed(), self.all_refused(), json.loads(state) if state else None]
+        stood_in = self._rows("SELECT value FROM memory WHERE key LIKE 'consumer card %'")
+        decided = json.loads(state) if state else None
+        return [self.step(), self.all_owed(), self.all_refused(), decided, stood_in]
 
     def all_refused(self) -> list[tuple[str, str, int]]:
         """What anybody did not take: eIM, what, how often."""

@@ -160,7 +160,7 @@ def outcome(site: Site) -> dict[str, Any]:
         "notifications": sorted(_what(r) for r in notifications),
         "causes": {told.get("stateChangeCause") for told in site.desk.told()},
         "profiles": {p.iccid: (p.enabled, p.fallback_attribute) for p in site.memory().profiles},
-        "origin": site.memory().fallback_origin,
+        "origin": site.origin,
         "journal": site.journal_left,
     }
 

@@ -6,22 +6,25 @@ what it waits for.
 
 import shutil
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from ipad.agent import Agent
 from ipad.asn1 import decode, wrap
 from ipad.clock import PoweredClock
-from ipad.config import Config
+from ipad.config import AgentConfig, CardConfig, Config
 from ipad.connectivity.decide import wake
+from ipad.consumer import memory as consumer_memory
 from ipad.connectivity.state import Command
 from ipad.eim import EimConfiguration
 from ipad.esipa.client import Esipa
 from ipad.esipa.settings import EsipaSettings
-from ipad.euicc.iot import OnCard
 from ipad.euicc.isdr import Isdr
+from ipad.journal import Journal
 from ipad.mailbox import Mailbox, Order
 from ipad.net.http import Uplink
+from ipad.opening import device_key, iot_functions
 from ipad.procedures.gateway import Gateway
 from ipad.testbed.eim.identity import configuration
 from ipad.testbed.euicc import VirtualEuicc, state
@@ -29,7 +32,7 @@ from ipad.testbed.euicc.state import State
 from ipad.waits import Waits
 from ipad.watchdog import Watchdog
 from modem.card import UiccCard
-from tests.euicc_card.world import Terminal
+from tests.euicc_card.world import BOOTSTRAP, Terminal
 from tests.procedures.eim_house import Desk, EimHouse
 from tests.procedures.harm import Harm, HarmedEsipa, HarmedJournal, HarmedRadio, HarmedUicc, Killed
 from tests.procedures.tiny_modem import TinyModem
@@ -50,6 +53,8 @@ class Blank:
     eid: str
     tokens: tuple[int | None, ...]
     """The association tokens, one an eIM."""
+    device_key: bytes | None = None
+    """Of a consumer card, which is there with the journal of its gateway."""
 
 
 def make_blank(directory: Path, pki_dir: Path, houses: Sequence[EimHouse]) -> Blank:
@@ -60,6 +65,24 @@ def make_blank(directory: Path, pki_dir: Path, houses: Sequence[EimHouse]) -> Bl
     arm, tokens = decode("AddInitialEimResponse", answer)
     assert arm == "addInitialEimOk"
     return Blank(directory, pki_dir, card.eid, tuple(token for _, token in tokens))
+
+
+def make_consumer_blank(directory: Path, pki_dir: Path, houses: Sequence[EimHouse]) -> Blank:
+    """The same with a consumer card: what an IoT card keeps is in the gateway's journal."""
+    card = VirtualEuicc.open(directory, pki_dir, consumer=True)
+    modem = TinyModem(card)
+    isdr = Isdr(UiccCard(modem, lambda: modem.epoch), WAITS, sleep=lambda _seconds: None)
+    settings = _settings(directory)
+    with closing(Journal(directory / "journal.db")) as journal:
+        functions = iot_functions(settings, isdr, None, lambda: journal)(bytes.fromhex(card.eid))
+        tokens = functions.add_initial_eim([configuration(house.identity, 0, -1) for house in houses])
+    modem.close()
+    return Blank(directory, pki_dir, card.eid, tokens, device_key(settings).public_der())
+
+
+def _settings(directory: Path) -> Config:
+    agent = AgentConfig(state_dir=str(directory), runtime_dir=str(directory))
+    return Config(agent=agent, card=CardConfig(fallback_iccid=BOOTSTRAP), waits=WAITS)
 
 
 class JumpingClock(PoweredClock):
@@ -108,6 +131,10 @@ class Site:
         self.card_dir = self.directory / "card"
         self.card_dir.mkdir(parents=True)
         shutil.copy(self.blank.directory / state.FILE_NAME, self.card_dir)
+        if self.blank.device_key is not None:
+            shutil.copy(self.blank.directory / "journal.db", self.directory)
+            shutil.copy(self.blank.directory / "device.key", self.directory)
+            self.desk.records.set_device_key(self.blank.eid, self.blank.device_key)
         memory = self.memory()
         self.prepare(memory)
         state.store(self.card_dir, memory)
@@ -161,9 +188,8 @@ class Site:
         isdr = Isdr(UiccCard(uicc, lambda: self.modem.epoch), WAITS, sleep=self._sleep)
         process = self.process = Process(self, journal, uicc, uplink)
         radio = HarmedRadio(self.modem, self.harm)
-        process.gateway = Gateway(
-            isdr, lambda _eid: OnCard(isdr), radio, journal, WAITS, esipa, process.note, lambda: self.now
-        )
+        choose = iot_functions(_settings(self.directory), isdr, radio, lambda: journal)
+        process.gateway = Gateway(isdr, choose, radio, journal, WAITS, esipa, process.note, lambda: self.now)
         return process
 
     def _sleep(self, seconds: float) -> None:
@@ -187,6 +213,7 @@ class Site:
                     self.modem.insert(VirtualEuicc.open(self.card_dir, self.blank.pki))
             finally:
                 self.journal_left = (process.journal.step(), process.journal.all_owed())
+                self.origin = self.memory().fallback_origin or self.stood_in().fallback_origin
                 process.journal.close()
 
     def _run(self, process: "Process") -> None:
@@ -229,9 +256,15 @@ class Site:
         """Nothing is left to be delivered, on the card or in the journal, and the eIM waits for nothing."""
         card, journal = self.memory(), self.process.journal
         waiting = [p for p in self.desk.packages() if p["state"] in ("queued", "sent")]
+        stood_in = self.stood_in()
         return not (
-            card.results or card.notifications or waiting or journal.step() is not None or journal.all_owed()
+            (card.results or card.notifications or waiting or journal.step() is not None)
+            or (journal.all_owed() or stood_in.results or stood_in.running or stood_in.switch)
         )
+
+    def stood_in(self) -> consumer_memory.Memory:
+        """What the agent keeps for a consumer card."""
+        return consumer_memory.load(self.process.journal, bytes.fromhex(self.blank.eid))
 
     def told(self) -> list[str]:
         """The history."""
