@@ -27,8 +27,9 @@ from ipad.net.http import Uplink
 from ipad.net.trust import clock_is_set, trust
 from ipad.net.wire import Patience, Wire, connect
 from ipad.procedures.gateway import Contents
+from ipad.waits import Waits
 from modem.errors import CardRefused, ModemError
-from modem.radio import Radio, Sim
+from modem.radio import Radio, RadioStatus, Sim
 
 _ROOM = 32 * 1024 * 1024
 """Octets that journal and trace may need."""
@@ -277,7 +278,7 @@ def _looked_at(parts: Parts) -> Generator[Finding, None, Eims]:
     if radio is not None:
         try:
             identity = radio.identity()
-            status = radio.status()
+            status = _settled(radio, parts.isdr.waits)
         except ModemError as error:
             yield Finding("modem", False, f"{error.doing}: {error.got}", error.advice or _PORT_ADVICE)
             return []
@@ -297,6 +298,16 @@ def _looked_at(parts: Parts) -> Generator[Finding, None, Eims]:
         yield registration(snapshot.registration(status), status.cause, status.plmn)
         yield link(status.address is not None, status.address or "no bearer")
     return _eims(info)
+
+
+def _settled(radio: Radio, waits: Waits) -> RadioStatus:
+    """The modem's status. One that has just been powered up needs a moment to find its card."""
+    end = time.monotonic() + waits.sim_ready
+    while True:
+        status = radio.status()
+        if status.sim in (Sim.READY, Sim.LOCKED) or time.monotonic() > end:
+            return status
+        time.sleep(waits.poll_ready)
 
 
 _PORT_ADVICE = "another port of the modem may be the one that takes AT commands: set modem.port"

@@ -1,6 +1,7 @@
 """A gateway on a workbench: the real modem layer on a mock modem's pty, the virtual eUICC, no daemon."""
 
 import json
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from modem.mock import AlwaysOn, MockModem
 
 EIM_ID = "eim.testbed.example"
 FQDN = "localhost:4433"
+_PATIENCE = 20.0
 
 
 @dataclass
@@ -101,9 +103,16 @@ def toml(values: dict[str, Any]) -> list[str]:
 def workbench(
     directory: Path, pki_dir: Path, capture: "pytest.CaptureFixture[str]", **card: Any
 ) -> Iterator[Workbench]:
-    """One with a modem that has its card."""
+    """One with a modem that has its card, and a network."""
     made = Workbench(directory, pki_dir, capture)
     made.configure()
     uicc = VirtualEuicc.open(directory / "card", pki_dir, **card)
-    with MockModem(uicc, AlwaysOn(), directory / "tty", scale=0.02):
+    registered = threading.Event()
+
+    def tell(name: str, _details: dict[str, str]) -> None:
+        if name == "registered":
+            registered.set()
+
+    with MockModem(uicc, AlwaysOn(), directory / "tty", scale=0.02, on_event=tell):
+        assert registered.wait(_PATIENCE)
         yield made
