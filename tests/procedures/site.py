@@ -15,8 +15,8 @@ from ipad.asn1 import decode, wrap
 from ipad.clock import PoweredClock
 from ipad.config import AgentConfig, CardConfig, Config
 from ipad.connectivity.decide import wake
-from ipad.consumer import memory as consumer_memory
 from ipad.connectivity.state import Command
+from ipad.consumer import memory as consumer_memory
 from ipad.eim import EimConfiguration
 from ipad.esipa.client import Esipa
 from ipad.esipa.settings import EsipaSettings
