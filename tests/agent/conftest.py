@@ -1,6 +1,7 @@
-"""Identities for the TLS tests, made once, and an Esipa against a Peer."""
+"""Identities for the TLS tests, made once; an Esipa against a Peer; a card in a modem."""
 
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -9,8 +10,10 @@ import pytest
 from ipad.eim import EimConfiguration, TlsAnchor
 from ipad.esipa.client import Esipa, EsipaSettings
 from ipad.net.http import Uplink
+from ipad.testbed import pki
 from ipad.waits import Waits
 
+from .card_site import Build, Site, card_site
 from .https_peer import EID, Identity, MakeEsipa, Peer, make_identity
 
 
@@ -57,3 +60,22 @@ def make_esipa() -> Iterator[MakeEsipa]:
     yield make
     for esipa in made:
         esipa.close()
+
+
+@pytest.fixture(scope="session")
+def pki_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    directory = tmp_path_factory.mktemp("pki")
+    pki.make_pki(directory)
+    return directory
+
+
+@pytest.fixture
+def build(tmp_path: Path, pki_dir: Path) -> Iterator[Build]:
+    """Makes a site; `shapes`, `consumer` as of VirtualEuicc.open."""
+    with ExitStack() as stack:
+        yield lambda **options: stack.enter_context(card_site(tmp_path, pki_dir, **options))
+
+
+@pytest.fixture
+def site(build: Build) -> Site:
+    return build()

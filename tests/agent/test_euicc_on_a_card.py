@@ -3,10 +3,6 @@
 Real chaining, channels, signatures, switches and REFRESHes; the card is the testbed's, in all its shapes.
 """
 
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
@@ -17,93 +13,12 @@ from ipad.errors import EuiccRefused
 from ipad.euicc import es10a, es10b, es10c
 from ipad.euicc.isdr import Isdr
 from ipad.euicc.model import MemoryReset
-from ipad.testbed import pki
-from ipad.testbed.euicc import VirtualEuicc, default_profiles
-from ipad.testbed.euicc.defaults import emergency_profile
 from ipad.testbed.euicc.shapes import SHAPES
-from ipad.waits import Waits
-from modem import connect
-from modem.connect import Modem
 from modem.errors import CardRefused, ChannelLost
-from modem.mock import MockModem
-from modem.mock.network import AlwaysOn
 from tests.euicc_card.world import BOOTSTRAP, NORD, SUED, Eim, Verifier, certificate, delete, enable
 
+from .card_site import EMERGENCY, WAITS, Build, Site, associated
 from .https_peer import Identity
-
-EMERGENCY = emergency_profile().iccid
-WAITS = Waits(at_sync=0.1, refresh=5.0, poll_ready=0.01)
-SCALE = 0.02
-
-
-@pytest.fixture(scope="module")
-def pki_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    directory = tmp_path_factory.mktemp("pki")
-    pki.make_pki(directory)
-    return directory
-
-
-@dataclass
-class Site:
-    """A card in a modem, and the agent's way to it."""
-
-    euicc: VirtualEuicc
-    modem: Modem
-    waited: list[float] = field(default_factory=list)
-    """Seconds that the agent would have slept."""
-
-    def __post_init__(self) -> None:
-        self.isdr = self.isdr_with()
-        self.modem.radio.status()  # as the agent does: the radio knows then which profile it had
-
-    def isdr_with(self, *, block: int = 255, aid: bytes | None = None) -> Isdr:
-        more = {} if aid is None else {"aid": aid}
-        return Isdr(self.modem.card, WAITS, sleep=self.waited.append, block=block, **more)
-
-    def take(self, iccid: str | None) -> None:
-        """What follows a switch: the modem takes the profile, channels are gone."""
-        self.modem.radio.take_profile(iccid)
-        self.isdr.reset()
-
-    def enabled(self) -> str | None:
-        found = [p.iccid for p in es10c.profiles(self.isdr) if p.enabled]
-        return found[0] if found else None
-
-    def switch_to(self, eim: Eim, iccid: str, rollback: bool = False) -> None:
-        result = es10b.load_euicc_package(self.isdr, eim.package(self.euicc, enable(iccid, rollback)))
-        assert (result.switched, result.failed) == (True, None)
-        self.take(iccid)
-
-
-Build = Callable[..., Site]
-
-
-@pytest.fixture
-def build(tmp_path: Path, pki_dir: Path) -> Iterator[Build]:
-    """Makes a site; `shapes`, `consumer` as of VirtualEuicc.open."""
-    with ExitStack() as stack:
-
-        def make(**options: object) -> Site:
-            profiles = [*default_profiles(), emergency_profile()]
-            euicc = VirtualEuicc.open(tmp_path / "card", pki_dir, profiles, **options)  # type: ignore[arg-type]
-            path = str(tmp_path / "modem")
-            up = threading.Event()
-            stack.enter_context(
-                MockModem(
-                    euicc, AlwaysOn(), path, scale=SCALE, on_event=lambda name, _: name == "sim" and up.set()
-                )
-            )
-            assert up.wait(20)
-            modem = connect.connect(path, waits=WAITS)
-            stack.callback(modem.close)
-            return Site(euicc, modem)
-
-        yield make
-
-
-@pytest.fixture
-def site(build: Build) -> Site:
-    return build()
 
 
 @pytest.fixture
@@ -114,14 +29,6 @@ def consumer(build: Build) -> Site:
 @pytest.fixture
 def isdr(site: Site) -> Isdr:
     return site.isdr
-
-
-def associated(site: Site) -> Eim:
-    """An eIM with a token and a TLS key of its own."""
-    eim = Eim("eim.example")
-    anchor = wrap(0xA6, wrap(0xA0, value(value(eim.public_key_data()))))
-    [eim.token] = es10b.add_initial_eim(site.isdr, [eim.configuration(bytes.fromhex("8401FF"), anchor)])
-    return eim
 
 
 @pytest.fixture
