@@ -8,7 +8,8 @@ import pytest
 
 from ipad.testbed import pki
 from tests.procedures.eim_house import EimHouse, open_house
-from tests.procedures.site import Blank, Site, make_blank
+from tests.procedures.polled import started
+from tests.procedures.site import Blank, Process, Site, make_blank
 
 
 @pytest.fixture(scope="session")
@@ -59,3 +60,13 @@ def make_site(disk: Path, blank: Blank, house: EimHouse) -> Iterator[MakeSite]:
     yield make
     if made:
         made[-1].close()
+
+
+@pytest.fixture
+def site(make_site: MakeSite) -> Site:
+    return make_site()
+
+
+@pytest.fixture
+def process(site: Site) -> Process:
+    return started(site)

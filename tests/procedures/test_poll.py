@@ -1,55 +1,24 @@
 """The poll, with a real eIM and the virtual card: what is fetched, delivered, told, and removed."""
 
 from collections.abc import Callable
-from pathlib import Path
-from typing import Any
 
 import pytest
 
 from ipad.asn1 import wrap
-from ipad.connectivity.state import Cause, Polled
-from ipad.errors import IpadError, PeerRefused, Throttled
-from ipad.esipa.client import Esipa
-from ipad.esipa.model import Acknowledged, EmptyResponse
-from ipad.procedures import poll, switch
+from ipad.connectivity.state import Cause
+from ipad.errors import IpadError, Throttled
+from ipad.procedures import poll
 from ipad.testbed.eim.faults import Fault
 from ipad.testbed.eim.serve import EIM_ID
-from ipad.testbed.euicc import VirtualEuicc, state
 from modem.errors import CardRefused
 from modem.uicc import Reply
 from tests.euicc_card.world import BOOTSTRAP, NORD, SUED
-from tests.procedures.scenarios import on_nord
+from tests.procedures.polled import LIST, history, run
 from tests.procedures.site import Process, Site
 
 MakeSite = Callable[..., Site]
-LIST: dict[str, Any] = {"listProfileInfo": {}}
 INVALID, UNKNOWN, UNDEFINED = 1, 2, 127
 """eimPackageResultErrorCode invalidPackageFormat, unknownPackage, undefinedError."""
-
-
-@pytest.fixture
-def site(make_site: MakeSite) -> Site:
-    return make_site()
-
-
-@pytest.fixture
-def process(site: Site) -> Process:
-    return started(site)
-
-
-def started(site: Site) -> Process:
-    """A process that has read the card."""
-    process = site.open()
-    process.gateway.read_card()
-    return process
-
-
-def run(process: Process, tell: Cause | None = None) -> Polled:
-    return poll.run(process.gateway, EIM_ID, tell)
-
-
-def history(process: Process) -> str:
-    return "\n".join(entry.text for entry in process.journal.history())
 
 
 # What the eIM has to give
@@ -284,135 +253,6 @@ def test_a_change_of_the_profile_is_told_once_with_its_cause_and_the_network(
 def test_without_a_change_nothing_is_told(site: Site, process: Process) -> None:
     run(process)
     assert site.desk.told() == []
-
-
-# What is owed
-
-
-def test_notifications_travel_with_the_result_that_they_belong_to(site: Site, process: Process) -> None:
-    site.desk.order({"delete": SUED})
-    run(process)
-    [handed_in] = site.desk.exchanges("ProvideEimPackageResult")
-    assert handed_in["summary"]["kind"] == "ePRAndNotifications"
-    assert len(handed_in["summary"]["seqNumbers"]) == 2
-    assert site.desk.exchanges("HandleNotification") == []
-    assert [r["kind"] for r in site.desk.results()] == ["euiccPackageResult", "otherSignedNotification"]
-
-
-def test_notifications_without_a_result_are_delivered_one_by_one(make_site: MakeSite) -> None:
-    site = make_site(prepare=on_nord)
-    process = started(site)
-    fall_back(process)
-    assert len(site.memory().notifications) == 2
-    assert run(process).delivered
-    assert len(site.desk.exchanges("HandleNotification")) == 2
-    assert site.memory().notifications == []
-
-
-def test_a_notification_that_is_refused_does_not_hold_back_the_others(make_site: MakeSite) -> None:
-    site = make_site(prepare=on_nord)
-    process = started(site)
-    fall_back(process)
-    spoilt = spoil_first_notification(process)
-    site.desk.order({"delete": SUED})
-    assert run(process).delivered
-    assert [n.seq for n in site.memory().notifications] == [spoilt]
-    assert site.desk.package(1)["state"] == "done"
-    assert len([r for r in site.desk.results("otherSignedNotification") if r["accepted"]]) == 2
-    assert f"notification {spoilt} stays on the card" in history(process)
-    assert process.gateway.unread, "it is offered again"
-
-
-def fall_back(process: Process) -> None:
-    """The fallback, and what the agent's loop does once it is saved."""
-    switch.fall_back(process.gateway)
-    process.journal.finish()
-
-
-def spoil_first_notification(process: Process) -> int:
-    """One bit of its signature is another. Returns its number."""
-    site = process.site
-    memory = site.memory()
-    notification = memory.notifications[0]
-    octets = bytearray.fromhex(notification.octets)
-    octets[octets.index(b"\x5f\x37\x40") + 20] ^= 1
-    notification.octets = octets.hex()
-    state.store(site.card_dir, memory)
-    site.modem.insert(VirtualEuicc.open(site.card_dir, site.blank.pki))
-    process.gateway.isdr.reset()
-    return notification.seq
-
-
-def answering(monkeypatch: pytest.MonkeyPatch, answer: Acknowledged | EmptyResponse) -> None:
-    """An eIM that takes results, and answers as some do."""
-    real = Esipa.provide_eim_package_result
-
-    def provide(self: Esipa, arm: bytes) -> Acknowledged | EmptyResponse:
-        real(self, arm)
-        return answer
-
-    monkeypatch.setattr(Esipa, "provide_eim_package_result", provide)
-
-
-def test_a_result_that_is_not_acknowledged_stays_on_the_card(
-    site: Site, process: Process, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    answering(monkeypatch, Acknowledged((4711,)))
-    site.desk.order({"delete": SUED})
-    polled = run(process)
-    assert (polled.reached, polled.delivered) == (True, False)
-    assert [r.seq for r in site.memory().results] == [1]
-    assert "it stays on the card" in history(process)
-    monkeypatch.undo()
-    assert run(process).delivered
-    assert site.memory().results == []
-    assert len(site.desk.package(1)["results"]) == 1
-
-
-def test_a_number_that_the_eim_acknowledges_unasked_is_not_removed(
-    make_site: MakeSite, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    site = make_site(prepare=on_nord)
-    process = started(site)
-    fall_back(process)
-    spoilt = spoil_first_notification(process)
-    answering(monkeypatch, Acknowledged((3, 4711)))
-    site.desk.order(LIST)
-    monkeypatch.setattr(Esipa, "handle_notification", refuse)
-    run(process)
-    assert [n.seq for n in site.memory().notifications] == [spoilt, spoilt + 1]
-    assert site.memory().results == []
-
-
-def refuse(_self: Esipa, _notification: bytes) -> None:
-    raise PeerRefused("HandleNotification", "Forbidden", 403)
-
-
-def test_an_empty_response_takes_the_result_and_no_notification(
-    site: Site, process: Process, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    answering(monkeypatch, EmptyResponse())
-    site.desk.order({"delete": SUED})
-    assert run(process).delivered
-    assert site.memory().results == []
-    assert len(site.desk.exchanges("HandleNotification")) == 1
-    assert site.memory().notifications == []
-
-
-def test_a_result_that_the_eim_refuses_stays_and_the_poll_goes_on(
-    make_site: MakeSite, disk: Path, house: Any
-) -> None:
-    site = make_site()
-    process = started(site)
-    site.desk.order({"enable": NORD})
-    assert run(process).trial is not None
-    process.journal.finish()
-    # The eIM has lost its records: no package with this counter was ever handed out.
-    site.desk.records.close()
-    site.desk = house.open_desk(disk / "new", site.blank.eid, site.blank.tokens[0])
-    polled = run(process)
-    assert (polled.reached, polled.delivered, polled.finished) == (True, False, True)
-    assert [r.seq for r in site.memory().results] == [1]
 
 
 # What it costs
