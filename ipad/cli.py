@@ -92,6 +92,9 @@ def _parser() -> argparse.ArgumentParser:
                 "--immediate-enable", action="store_true", help="switch immediate enabling on first"
             )
             command.add_argument("--smdp", metavar="ADDRESS", help="set the default SM-DP+ address")
+        if name == "inject":
+            command.add_argument("file", type=Path, metavar="FILE", help="the package, DER or hex")
+            command.add_argument("--out", type=Path, metavar="FILE", help="its result (default: FILE.result)")
         if name == "trace":
             command.add_argument("do", choices=("start", "stop"))
             command.add_argument(
@@ -115,6 +118,7 @@ _HELP = {
     "fallback": "switch to the fallback profile now",
     "return": "return from the fallback profile now",
     "provision": "factory: associate the card with its first eIM",
+    "inject": "execute a package that came by another way than the eIM's",
     "doctor": "check modem, card, eIM, clock, trust and permissions one by one",
     "trace": "write what is said to card and servers to files, or stop that",
 }
@@ -195,6 +199,23 @@ def _provision(arguments: argparse.Namespace, settings: Config) -> None:
     print(json.dumps(record) if arguments.json else "\n".join(show.provisioned(record)))
 
 
+def _inject(arguments: argparse.Namespace, settings: Config) -> None:
+    from ipad import inject
+
+    package = inject.package(arguments.file)
+    out = arguments.out or arguments.file.with_name(f"{arguments.file.name}.result")
+    with inject.result_file(out) as write:
+        answer = _ask(settings, {"order": "inject", "package": package.hex()}, _ORDER_SECONDS)
+        if answer["problem"]:
+            raise IpadError(answer["problem"])
+        response = bytes.fromhex(answer["response"])
+        write(response)
+    well, words = inject.told(response)
+    _print(arguments, {**answer, "ok": well, "words": words, "written": str(out)}, show.injected)
+    if not well:
+        raise IpadError(f"{arguments.file}: {words[0]}")
+
+
 def _trace(arguments: argparse.Namespace, settings: Config) -> None:
     request = {"order": "trace", "do": arguments.do}
     if arguments.directory is not None:
@@ -226,6 +247,7 @@ _COMMANDS: dict[str, Callable[[argparse.Namespace, Config], None]] = {
     "fallback": _order("fallback"),
     "return": _order("return"),
     "provision": _provision,
+    "inject": _inject,
     "trace": _trace,
 }
 

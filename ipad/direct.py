@@ -41,17 +41,22 @@ class Parts:
 def ask(settings: Config, name: str) -> Any:
     """`profiles` or `info`, read from the card now."""
     with opened(settings) as parts:
-        await_card(parts.isdr)
-        iot = parts.iot()
-        contents = Contents(
-            es10c.eid(parts.isdr),
-            es10b.info2(parts.isdr),
-            iot.profiles(),
-            iot.eim_configurations(),
-            iot.kind,
-            iot.unavailable,
-        )
-    return snapshot.profiles(contents) if name == "profiles" else snapshot.info(contents)
+        found = contents(parts)
+    return snapshot.profiles(found) if name == "profiles" else snapshot.info(found)
+
+
+def contents(parts: Parts) -> Contents:
+    """What is on the card, which is waited for."""
+    eid = await_card(parts.isdr)
+    iot = parts.iot()
+    return Contents(
+        eid,
+        es10b.info2(parts.isdr),
+        iot.profiles(),
+        iot.eim_configurations(),
+        iot.kind,
+        iot.unavailable,
+    )
 
 
 @contextmanager

@@ -21,12 +21,11 @@ from ipad.config import Config
 from ipad.direct import Parts
 from ipad.errors import ConfigError, IpadError, Unreachable, Untrusted
 from ipad.esipa.client import host_and_port
-from ipad.euicc import es10b, read
+from ipad.euicc import read
 from ipad.euicc.model import EimConfiguration
 from ipad.net.http import Uplink
 from ipad.net.trust import clock_is_set, trust
 from ipad.net.wire import Patience, Wire, connect
-from ipad.procedures.gateway import Contents
 from ipad.waits import Waits
 from modem.errors import CardRefused, ModemError
 from modem.radio import Radio, RadioStatus, Sim
@@ -286,9 +285,7 @@ def _looked_at(parts: Parts) -> Generator[Finding, None, Eims]:
         yield Finding("modem", True, f"{name}, IMEI {identity.imei}")
         yield sim(status.sim.value)
     try:
-        eid = direct.await_card(parts.isdr)
-        iot = parts.iot()
-        contents = Contents(eid, es10b.info2(parts.isdr), iot.profiles(), iot.eim_configurations())
+        contents = direct.contents(parts)
     except (ModemError, IpadError) as error:
         yield Finding("card", False, str(error), _card_advice(error))
         return []

@@ -15,7 +15,8 @@ from ipad.direct import Parts
 from ipad.eim_file import Factory
 from ipad.errors import DecodeError, IpadError
 from ipad.euicc import es10a, es10b, read
-from ipad.euicc.iot import stands_in
+from ipad.euicc.iot import IotFunctions, stands_in
+from ipad.euicc.isdr import Isdr
 from ipad.euicc.model import EimConfiguration
 from ipad.net.trust import subject_public_key_info
 
@@ -53,7 +54,7 @@ def _provision(parts: Parts, wanted: Factory, file: Path) -> dict[str, Any]:
     if wanted.immediate_enable is not None:
         unread.append("immediate enabling")
         if iot.kind == "iot" and not associated:
-            did.append(_configure_immediate_enabling(parts, wanted))
+            did.append(_configure_immediate_enabling(isdr, wanted))
     if wanted.default_smdp is not None:
         former = es10a.configured_addresses(isdr).default_smdp
         if former != wanted.default_smdp:
@@ -67,19 +68,19 @@ def _provision(parts: Parts, wanted: Factory, file: Path) -> dict[str, Any]:
         "eid": eid.hex(),
         "iccids": [profile.iccid for profile in iot.profiles()],
         "imei": imei,
-        **_read_back(parts, wanted),
+        **_read_back(parts.isdr, iot, wanted),
         "changed": bool(did),
         "did": did,
         "not_read_back": unread,
-        "notes": _notes(iot.kind == "consumer", iot.unavailable, wanted, associated),
+        "notes": _notes(iot, wanted, associated),
     }
 
 
-def _configure_immediate_enabling(parts: Parts, wanted: Factory) -> str:
+def _configure_immediate_enabling(isdr: Isdr, wanted: Factory) -> str:
     """Before AddInitialEim: afterwards the card refuses it (SGP.32 5.9.17)."""
     enable = bool(wanted.immediate_enable)
     es10b.configure_immediate_enabling(
-        parts.isdr,
+        isdr,
         enable,
         smdp_oid=wanted.default_smdp_oid if enable else None,
         smdp_address=wanted.default_smdp if enable else None,
@@ -143,13 +144,13 @@ def _key(public_key_data: bytes | None) -> bytes | None:
         return data.der
 
 
-def _read_back(parts: Parts, wanted: Factory) -> dict[str, Any]:
+def _read_back(isdr: Isdr, iot: IotFunctions, wanted: Factory) -> dict[str, Any]:
     """What the card says now. IpadError if that is not what was set."""
-    eims = parts.iot().eim_configurations()
+    eims = iot.eim_configurations()
     problems = _problems(eims, wanted.eims)
     if problems:
         raise IpadError(f"AddInitialEim: the card said that it was done, and now {'; '.join(problems)}")
-    default_smdp = es10a.configured_addresses(parts.isdr).default_smdp
+    default_smdp = es10a.configured_addresses(isdr).default_smdp
     if wanted.default_smdp is not None and default_smdp != wanted.default_smdp:
         raise IpadError(
             f"SetDefaultDpAddress: the card said that it was done, and still has {default_smdp or 'none'}"
@@ -163,9 +164,10 @@ def _read_back(parts: Parts, wanted: Factory) -> dict[str, Any]:
     }
 
 
-def _notes(consumer: bool, unavailable: Sequence[str], wanted: Factory, associated: bool) -> list[str]:
+def _notes(iot: IotFunctions, wanted: Factory, associated: bool) -> list[str]:
     """What a person has to know who reads the record."""
-    notes = [stands_in(unavailable)] if consumer else []
+    consumer = iot.kind == "consumer"
+    notes = [stands_in(iot.unavailable)] if consumer else []
     if wanted.immediate_enable is None:
         return notes
     if consumer:

@@ -135,6 +135,12 @@ def order(answer: dict[str, Any]) -> list[str]:
     return [*answer["did"], f"now {answer['phase']}: {answer['why']}"]
 
 
+def injected(answer: dict[str, Any]) -> list[str]:
+    """What became of a package that came by hand."""
+    now = f"now {answer['phase']}: {answer['why']}"
+    return [*answer["words"], f"the result is in {answer['written']}", now]
+
+
 def provisioned(record: dict[str, Any]) -> list[str]:
     """What was done, in words, and then the record as one line of JSON."""
     lines = record["did"] or ["everything is as it should be: nothing was changed"]
