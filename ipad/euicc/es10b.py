@@ -7,6 +7,7 @@ for the errors that the standard names, DecodeError for an answer that is none, 
 from collections.abc import Callable, Collection, Sequence
 
 from ipad import asn1
+from ipad.asn1.schema import named_numbers
 from ipad.errors import DecodeError
 from ipad.euicc import bpp, read
 from ipad.euicc.isdr import Isdr
@@ -31,16 +32,6 @@ RESET_OPTIONS = (
     "resetImmediateEnableConfig",
 )
 """What EuiccMemoryReset can reset; a consumer card knows the first three."""
-CANCEL_REASONS = {
-    "endUserRejection": 0,
-    "postponed": 1,
-    "timeout": 2,
-    "pprNotAllowed": 3,
-    "metadataMismatch": 4,
-    "loadBppExecutionError": 5,
-    "undefinedReason": 127,
-}
-"""CancelSessionReason (SGP.22 5.7.14)."""
 
 
 def challenge(isdr: Isdr) -> bytes:
@@ -239,12 +230,13 @@ def connectivity_parameters(isdr: Isdr) -> bytes | None:
 def memory_reset(isdr: Isdr, options: Collection[str], *, consumer: bool = False) -> MemoryReset:
     """EuiccMemoryReset (BF64; BF34 on a consumer card): cannot be undone.
 
-    options: of RESET_OPTIONS. Three results, since one part can succeed and another not; EuiccRefused
-    if the first of them is neither ok nor nothingToDelete.
+    options: of RESET_OPTIONS; ValueError for one that this kind of card does not know. Three results, since
+    one part can succeed and another not; EuiccRefused if the first is neither ok nor nothingToDelete.
     """
     function = "EuiccMemoryReset"
     types = f"sgp22:{function}" if consumer else function
-    request = asn1.encode(f"{types}Request", {"resetOptions": read.named_bits(options, RESET_OPTIONS)})
+    known = RESET_OPTIONS[:3] if consumer else RESET_OPTIONS
+    request = asn1.encode(f"{types}Request", {"resetOptions": read.named_bits(options, known)})
 
     def attempt() -> MemoryReset:
         answer = isdr.store_data(function, request)
@@ -344,9 +336,10 @@ def load_bound_profile_package(
 def cancel_session(isdr: Isdr, transaction_id: bytes, reason: str) -> bytes:
     """CancelSession (BF41): CancelSessionResponse's octets, for the server's CancelSession.
 
-    reason: of CANCEL_REASONS. An EuiccRefused has the answer in `answer`.
+    reason: a name of CancelSessionReason ("postponed", …). An EuiccRefused has the answer in `answer`.
     """
-    request = {"transactionId": transaction_id, "reason": CANCEL_REASONS[reason]}
+    codes = {name: code for code, name in named_numbers("CancelSessionReason").items()}
+    request = {"transactionId": transaction_id, "reason": codes[reason]}
     answer = isdr.store_data("CancelSession", asn1.encode("CancelSessionRequest", request))
     found = asn1.find(answer, 0xBF41, 0x81)
     if found is not None:

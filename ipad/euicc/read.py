@@ -45,6 +45,9 @@ def bits(value: Bits, names: tuple[str, ...]) -> tuple[str, ...]:
 
 def named_bits(wanted: Collection[str], names: tuple[str, ...]) -> Bits:
     """A named BIT STRING with these bits set, trimmed as DER wants it. ValueError: no such name."""
+    unknown = set(wanted) - set(names)
+    if unknown:
+        raise ValueError(f"{min(unknown)} is none of {', '.join(names)}")
     numbers = [names.index(name) for name in wanted]
     count = max(numbers, default=-1) + 1
     octets = bytearray((count + 7) // 8)

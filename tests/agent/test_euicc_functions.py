@@ -17,6 +17,7 @@ from .https_peer import Identity, make_identity
 from .scripted_card import ScriptedCard, isdr_on, isdr_that_says
 
 ICCID = bytes.fromhex("5A0A98001032547698103214")
+ICCID_DIGITS = "89000123456789012341"
 
 
 def test_get_eid_asks_for_tag_5a() -> None:
@@ -245,3 +246,64 @@ def test_certificates_are_made_whole_again(identity: Identity) -> None:
     der = identity.der
     standard = wrap(0xBF56, wrap(0xA0, wrap(0xA5, value(der)), wrap(0xA6, der)))
     assert es10b.certs(isdr_that_says(standard)) == (der, der)
+
+
+REQUESTS: list[tuple[Call, str, str]] = [
+    (lambda i: es10a.set_default_dp_address(i, "x"), "BF6503 800178", "BF6503800100"),
+    (lambda i: es10a.set_default_dp_address(i, "x", consumer=True), "BF3F03 800178", "BF3F03800100"),
+    (es10b.immediate_enable, "BF5A03 8001FF", "BF5A03800100"),
+    (lambda i: es10b.immediate_enable(i, refresh=False), "BF5A03 800100", "BF5A03800100"),
+    (es10b.enable_emergency_profile, "BF5B03 8001FF", "BF5B03800100"),
+    (es10b.disable_emergency_profile, "BF5C03 8001FF", "BF5C03800100"),
+    (es10b.connectivity_parameters, "BF5F00", "BF5F02A000"),
+    (lambda i: es10b.list_notifications(i, event="delete"), "BF2804 81020410", "BF2802A000"),
+    (lambda i: es10b.memory_reset(i, ["resetEimConfigData"]), "BF6404 82020204", "BF6403800100"),
+    (lambda i: es10b.memory_reset(i, es10b.RESET_OPTIONS), "BF6404 820201FE", "BF6403800100"),
+    (
+        lambda i: es10b.memory_reset(i, es10b.RESET_OPTIONS[:3], consumer=True),
+        "BF3404 820205E0",
+        "BF3403800100",
+    ),
+    (lambda i: es10c.enable_profile(i, ICCID_DIGITS), "BF3111 A00C" + ICCID.hex() + "8101FF", "BF3103800100"),
+    (
+        lambda i: es10c.enable_profile(i, b"\xa0\x00\x00\x05\x59", refresh=False),
+        "BF310C A0074F05A000000559 810100",
+        "BF3103800100",
+    ),
+    (
+        lambda i: es10c.disable_profile(i, ICCID_DIGITS),
+        "BF3211 A00C" + ICCID.hex() + "8101FF",
+        "BF3203800100",
+    ),
+    (lambda i: es10c.delete_profile(i, ICCID_DIGITS), "BF330C" + ICCID.hex(), "BF3303800100"),
+    (lambda i: es10c.delete_profile(i, b"\xa0\x00\x00\x05\x59"), "BF3307 4F05A000000559", "BF3303800100"),
+    (
+        lambda i: es10c.set_nickname(i, ICCID_DIGITS, "ö"),
+        "BF2910" + ICCID.hex() + "9002C3B6",
+        "BF2903800100",
+    ),
+]
+
+
+@pytest.mark.parametrize(("call", "request_", "answer"), REQUESTS)
+def test_requests_are_these_octets(call: Call, request_: str, answer: str) -> None:
+    card = ScriptedCard([bytes.fromhex(answer)])
+    call(isdr_on(card))
+    assert [r.hex() for r in card.requests] == [bytes.fromhex(request_).hex()]
+
+
+def test_what_a_card_can_not_reset_is_not_asked_for() -> None:
+    card = ScriptedCard()
+    with pytest.raises(ValueError, match="resetEverything"):
+        es10b.memory_reset(isdr_on(card), ["resetEverything"])
+    with pytest.raises(ValueError, match="resetEimConfigData"):
+        es10b.memory_reset(isdr_on(card), ["resetEimConfigData"], consumer=True)
+    assert card.sent == []
+
+
+def test_a_result_inside_a_result_is_the_one_inside() -> None:
+    unsigned = bytes.fromhex("BF5105A203800165")
+    answer = wrap(0xBF58, b"\x02\x01\x00", wrap(0xBF51, unsigned))
+    result = es10b.profile_rollback(isdr_that_says(answer))
+    assert result is not None
+    assert (result.kind, result.der) == ("unsigned", unsigned)
