@@ -25,7 +25,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from ipad.errors import DecodeError
 from ipad.testbed import chain
 from ipad.testbed.eim import device_key, faults, odd
-from ipad.testbed.eim.esipa import Eim
+from ipad.testbed.eim.eim import Eim
 from ipad.testbed.eim.identity import configuration
 from ipad.testbed.eim.operations import BadOrder, order
 from ipad.testbed.eim.packages import TRANSACTION_OCTETS, new_transaction
@@ -128,7 +128,8 @@ def _config(server: AdminServer, query: Mapping[str, str], _body: Any) -> tuple[
     token = _integer(query, "token", None)
     if counter is None or not 0 <= counter <= MAX_COUNTER:
         raise Refusal(400, f"counter: wanted 0 to {MAX_COUNTER}")
-    der = configuration(server.eim.identity, counter, token, bare_key=query.get("key") == "bare")
+    indirect = server.eim.smdp is not None
+    der = configuration(server.eim.identity, counter, token, query.get("key") == "bare", indirect)
     if "bare-key-data" in server.eim.shapes:
         der = odd.bare_configuration(der)
     return 200, {"eimConfigurationData": der.hex().upper()}

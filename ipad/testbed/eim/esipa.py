@@ -4,20 +4,18 @@ A message is an EsipaMessageFromIpaToEim in DER, whichever binding it came by.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
 from ipad.asn1 import decode, encode, member, tlvs, value
 from ipad.errors import DecodeError
-from ipad.testbed.eim import results
+from ipad.testbed.eim import download, results
 from ipad.testbed.eim.desk import Desk, Refused
-from ipad.testbed.eim.faults import Faults
-from ipad.testbed.eim.identity import Identity
+from ipad.testbed.eim.eim import Answer, Eim
 from ipad.testbed.eim.notifications import notification
 from ipad.testbed.eim.odd import standard
 from ipad.testbed.eim.packages import hand_out
 from ipad.testbed.eim.readable import readable
-from ipad.testbed.eim.records import Euicc, Records
+from ipad.testbed.eim.records import Euicc
 from ipad.testbed.eim.shapes import OWN_NUMBER
 
 NO_PACKAGE, EID_NOT_FOUND, MISSING_EID, UNDEFINED_ERROR = 1, 2, 4, 127
@@ -39,30 +37,6 @@ class NotOffered(Exception):
     """A function of ESipa that this eIM does not have."""
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What came of a message."""
-
-    octets: bytes | None
-    """EsipaMessageFromEimToIpa; None: the function has no answer (HTTP 204)."""
-    eid: str | None = None
-    summary: Mapping[str, Any] = field(default_factory=dict)
-    """What was asked and answered, for people; JSON."""
-    refused: bool = False
-    """A message without an answer was not accepted."""
-
-
-@dataclass(frozen=True, slots=True)
-class Eim:
-    """An eIM: who it is, what it keeps, how it misbehaves."""
-
-    identity: Identity
-    records: Records
-    faults: Faults = field(default_factory=Faults)
-    shapes: frozenset[str] = frozenset()
-    """See `shapes`."""
-
-
 def function_of(message: bytes) -> str:
     """The function's name. DecodeError: the octets do not begin as any does."""
     tag, _ = next(tlvs(message), (0, b""))
@@ -74,12 +48,15 @@ def function_of(message: bytes) -> str:
 def handle(eim: Eim, message: bytes) -> Answer:
     """Carries out one function. DecodeError: not a well-formed message; NotOffered."""
     function = function_of(message)
-    if function not in _HANDLERS:
+    if not (function in _HANDLERS or (function in download.FUNCTIONS and eim.smdp)):
         raise NotOffered(function)
     message = standard(message)
     decode("EsipaMessageFromIpaToEim", message)
     with eim.records.transaction():
-        return _HANDLERS[function](eim, message)
+        if function in _HANDLERS:
+            return _HANDLERS[function](eim, message)
+        assert eim.smdp is not None
+        return download.carry_out(eim, eim.smdp, function, message)
 
 
 def _get_eim_package(eim: Eim, message: bytes) -> Answer:
@@ -116,7 +93,7 @@ def _provide_eim_package_result(eim: Eim, message: bytes) -> Answer:
     kind, _ = decoded["eimPackageResult"]
     summary: dict[str, Any] = {"kind": kind}
     try:
-        numbers = _ARMS[next(tlvs(octets))[0]](Desk(eim.records, eim.identity), euicc, octets)
+        numbers = _ARMS[next(tlvs(octets))[0]](Desk(eim.records, eim.identity, eim.smdp), euicc, octets)
     except Refused as refused:
         return _result_error(UNDEFINED_ERROR, eid, summary | {"answer": "refused", "reason": str(refused)})
     if numbers is not None and "own-numbers" in eim.shapes:
@@ -157,7 +134,7 @@ def _handle_notification(eim: Eim, message: bytes) -> Answer:
         return Answer(None, answer.eid, {"arm": arm, **answer.summary}, answer.refused)
     summary = {"arm": arm, "kind": decoded[0], "notification": _metadata(decoded)}
     try:
-        notification(Desk(eim.records, eim.identity), value(member(message, 0xBF3D, 0xA0)))
+        notification(Desk(eim.records, eim.identity, eim.smdp), value(member(message, 0xBF3D, 0xA0)))
     except Refused as refused:
         return Answer(None, None, summary | {"answer": "refused", "reason": str(refused)}, refused=True)
     return Answer(None, None, summary | {"answer": "accepted"})

@@ -9,10 +9,10 @@ from ipad.asn1 import value, wrap
 from ipad.testbed import chain
 from ipad.testbed.eim.records import Euicc, Records
 
-EUICC_INFO1, EUICC_INFO2, IPA_CAPABILITIES, DEVICE_INFO = (
-    "euiccInfo1", "euiccInfo2", "ipaCapabilities", "deviceInfo",
+EUICC_INFO1, EUICC_INFO2, IPA_CAPABILITIES, DEVICE_INFO, RAT = (
+    "euiccInfo1", "euiccInfo2", "ipaCapabilities", "deviceInfo", "rulesAuthorisationTable",
 )  # fmt: skip
-"""What is remembered of a card, by the standard's names."""
+"""What is remembered of a card, by the standard's names; the RAT comes with the PSMO getRAT."""
 
 _REMEMBERED = {0xBF20: EUICC_INFO1, 0xBF22: EUICC_INFO2, 0xA8: IPA_CAPABILITIES, 0xA9: DEVICE_INFO}
 _TOKEN, _EUM, _EUICC = 0x84, 0xA5, 0xA6

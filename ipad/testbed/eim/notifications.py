@@ -8,8 +8,9 @@ from ipad.testbed import chain
 from ipad.testbed.eim import expand
 from ipad.testbed.eim.desk import Desk, Refused
 from ipad.testbed.eim.readable import readable
-from ipad.testbed.eim.records import DONE, Euicc, Result
+from ipad.testbed.eim.records import DONE, FAILED, Euicc, Result, Session
 from ipad.testbed.signature import verify
+from ipad.testbed.smdp import Smdp, SmdpRefused
 
 
 def accepted(take: Callable[[bytes], int | None], items: Iterable[bytes]) -> list[int]:
@@ -31,11 +32,11 @@ def notification(desk: Desk, octets: bytes, euicc: Euicc | None = None) -> int:
     euicc: whose message it came in, if that said so; a compact form may lean on it.
     """
     tag, _ = next(tlvs(octets))
-    return {0xBF37: _installation, 0x30: _other, 0xA1: _compact_other}[tag](desk, octets, euicc)
+    return _FORMS[tag](desk, octets, euicc)
 
 
 def _compact_other(desk: Desk, octets: bytes, euicc: Euicc | None) -> int:
-    """A CompactOtherSignedNotification (A1)."""
+    """A CompactOtherSignedNotification (A1): of an eUICC whose certificates are known."""
     named = find(octets, 0xA1, 0x5A)
     if named is not None:
         euicc = desk.records.euicc(value(named).hex().upper())
@@ -62,8 +63,38 @@ def _other(desk: Desk, octets: bytes, _euicc: Euicc | None) -> int:
         chain.public_key(certificate), value(member(octets, 0x30, 0x5F37)), member(octets, 0x30, 0xBF2F)
     )
     desk.check(result, signed, "the signature is not the eUICC's")
+    if desk.smdp is not None and metadata["notificationAddress"] == desk.smdp.address:
+        pass_on(desk, desk.smdp, result, octets)
     desk.accept(result, None, DONE)
     return seq
+
+
+def _compact_installation(desk: Desk, octets: bytes, euicc: Euicc | None) -> int:
+    """A CompactProfileInstallationResult (A0): of a download that went through this eIM."""
+    session = desk.records.session(value(member(octets, 0xA0, 0xA0, 0x80)))
+    unread = Result(None, None, "compactProfileInstallationResult", None, None, None, None, octets)
+    if session is None or "metadata" not in session.parts:
+        desk.refuse(unread, "a compact form of a download that did not go through this eIM")
+    metadata = session.parts["metadata"]
+    server = decode("ServerSigned1", session.parts["server_signed1"])["serverAddress"]
+    meant = expand.installation_results(
+        octets,
+        addresses=[server, *_addresses(metadata)],
+        oid=session.parts["oid"].decode(),
+        iccid=find(metadata, 0xBF25, 0x5A),
+    )
+    certificate = session.parts["euicc"]
+    signed = (whole for whole in meant if _verifies(certificate, whole, 0xBF37, 0x5F37, 0xBF27))
+    whole = next(signed, None)
+    if whole is None:
+        desk.refuse(unread, "the signature is not the eUICC's, over what was rebuilt")
+    return _installation(desk, whole, euicc)
+
+
+def _addresses(metadata: bytes) -> list[str]:
+    """Where the profile's notifications are to go, other than to its SM-DP+."""
+    configured = decode("StoreMetadataRequest", metadata).get("notificationConfigurationInfo", [])
+    return [each["notificationAddress"] for each in configured]
 
 
 def _installation(desk: Desk, octets: bytes, _euicc: Euicc | None) -> int:
@@ -71,12 +102,42 @@ def _installation(desk: Desk, octets: bytes, _euicc: Euicc | None) -> int:
     _, decoded = decode("PendingNotification", octets)
     data = decoded["profileInstallationResultData"]
     seq = int(data["notificationMetadata"]["seqNumber"])
-    signer = _signer(desk, octets, 0xBF37, 0x5F37, 0xBF27)
-    eid = signer.eid if signer else None
-    result = Result(eid, None, "profileInstallationResult", None, None, seq, readable(data), octets)
-    desk.check(result, signer is not None, "the signature is no registered eUICC's")
-    desk.accept(result, None, DONE)
+    session = desk.records.session(data["transactionId"])
+    eid = _installer(desk, session, octets)
+    package = desk.records.package(session.package) if session and session.package else None
+    result = Result(
+        eid=eid,
+        package=package.id if package else None,
+        kind="profileInstallationResult",
+        counter=None,
+        transaction=None,
+        seq=seq,
+        content=readable(data),
+        octets=octets,
+    )
+    desk.check(result, eid is not None, "the signature is no registered eUICC's")
+    if desk.smdp is not None and session is not None:
+        pass_on(desk, desk.smdp, result, octets)
+    desk.accept(result, package, DONE if data["finalResult"][0] == "successResult" else FAILED)
     return seq
+
+
+def _installer(desk: Desk, session: Session | None, octets: bytes) -> str | None:
+    """The EID of whoever signed: the eUICC of the session, or one that is registered; None: neither."""
+    if session is not None and "euicc" in session.parts:
+        return session.eid if _verifies(session.parts["euicc"], octets, 0xBF37, 0x5F37, 0xBF27) else None
+    signer = _signer(desk, octets, 0xBF37, 0x5F37, 0xBF27)
+    return signer.eid if signer else None
+
+
+def pass_on(desk: Desk, smdp: Smdp, result: Result, octets: bytes) -> None:
+    """HandleNotification of ES9+, once. Refused, if the SM-DP+ does not take it."""
+    if desk.records.known(result) is not None:
+        return
+    try:
+        smdp.handle_notification(octets)
+    except SmdpRefused as refused:
+        desk.refuse(result, f"the SM-DP+ does not take it: {refused}")
 
 
 def check_installation(desk: Desk, result: Result, euicc: Euicc, installed: bytes) -> None:
@@ -93,7 +154,17 @@ def _signer(desk: Desk, octets: bytes, tag: int, signature: int, data: int) -> E
 
 def _signed_by(euicc: Euicc, octets: bytes, tag: int, signature: int, data: int) -> bool:
     """Whether its certificate's key verifies `octets`, which has `signature` over `data` inside `tag`."""
-    if not euicc.euicc:
-        return False
-    key = chain.public_key(chain.load(euicc.euicc))
+    return bool(euicc.euicc) and _verifies(euicc.euicc, octets, tag, signature, data)
+
+
+def _verifies(certificate: bytes, octets: bytes, tag: int, signature: int, data: int) -> bool:
+    key = chain.public_key(chain.load(certificate))
     return verify(key, value(member(octets, tag, signature)), member(octets, tag, data))
+
+
+_FORMS: dict[int, Callable[[Desk, bytes, Euicc | None], int]] = {
+    0xBF37: _installation,
+    0x30: _other,
+    0xA0: _compact_installation,
+    0xA1: _compact_other,
+}

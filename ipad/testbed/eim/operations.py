@@ -10,7 +10,9 @@ A request has `eid` and one of
 - `data`: an IpaEuiccDataRequest, `{"tagList": HEX, "ciPkId": HEX, "notificationSeq": N or
   "notificationEvent": "install", "enable", "disable" or "delete", "resultSeq": N}`, only tagList needed;
 - `download`: a ProfileDownloadTriggerRequest, `{"activationCode": TEXT}`, `{"defaultSmdp": true}` or
-  `{"smds": ADDRESS}` ("" for the card's own);
+  `{"smds": ADDRESS}` ("" for the card's own); or, for one that goes through this eIM, `{"eim": true,
+  "matchingId": TEXT, "confirmationCode": TEXT, "smdpAddress": TEXT, "smdpOid": OID, "ctxParams": true}`,
+  all but the first optional;
 - `raw`: octets of a whole answer to GetEimPackage, HEX, whatever they are.
 """
 
@@ -189,20 +191,62 @@ def _number(value: Any) -> int:
     return value
 
 
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What an order says of a download that goes through the eIM; None: nothing."""
+
+    address: str | None = None
+    oid: str | None = None
+    """The SM-DP+'s."""
+    matching_id: str | None = None
+    """None: the IPA has it."""
+    confirmation_code: str | None = None
+    ctx_params: bool = False
+    """The eIM makes ctxParams1, for an IPA with eimCtxParams1Generation."""
+
+
+def wanted_of(request: Mapping[str, Any]) -> Wanted:
+    """Of a request with `download`. With an activation code the IPA knows the rest (SGP.22 4.1)."""
+    given: Mapping[str, Any] = request.get("download", {})
+    if given.get("eim"):
+        return Wanted(
+            address=given.get("smdpAddress"),
+            oid=given.get("smdpOid"),
+            matching_id=given.get("matchingId", ""),
+            confirmation_code=given.get("confirmationCode"),
+            ctx_params=given.get("ctxParams", False),
+        )
+    code: str = given.get("activationCode", "")
+    _, address, _, oid, *_rest = [*code.removeprefix("LPA:").split("$"), "", "", ""]
+    return Wanted(address=address or None, oid=oid or None)
+
+
 def _download(value: Any, transaction: bytes) -> Order:
     match value:
         case {"activationCode": str() as code}:
-            data: tuple[str, Any] = ("activationCode", code)
+            data: tuple[str, Any] | None = ("activationCode", code)
         case {"defaultSmdp": True}:
             data = ("contactDefaultSmdp", None)
         case {"smds": str() as address}:
             data = ("contactSmds", {"smdsAddress": address} if address else {})
+        case {"eim": True}:
+            data = None
+            members = _members(value, "eim", "ctxParams", *_DOWNLOAD_TEXTS)
+            for name in set(members) & set(_DOWNLOAD_TEXTS):
+                _text(members[name])
+            if not isinstance(members.get("ctxParams", False), bool):
+                raise BadOrder("ctxParams: true or false wanted")
         case _:
-            raise BadOrder(f"download: takes activationCode, defaultSmdp or smds: {value!r}")
-    request = {"profileDownloadData": data, "eimTransactionId": transaction}
+            raise BadOrder(f"download: takes activationCode, defaultSmdp, smds or eim: {value!r}")
+    request: dict[str, Any] = {"eimTransactionId": transaction}
+    if data is not None:
+        request["profileDownloadData"] = data
     return Order(
         "download", answer=encode("GetEimPackageResponse", ("profileDownloadTriggerRequest", request))
     )
+
+
+_DOWNLOAD_TEXTS = ("matchingId", "confirmationCode", "smdpAddress", "smdpOid")
 
 
 def _raw(value: Any, _transaction: bytes) -> Order:

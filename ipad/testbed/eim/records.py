@@ -10,7 +10,7 @@ import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Self
 
@@ -37,6 +37,8 @@ CREATE TABLE IF NOT EXISTS packages(
     answer BLOB NOT NULL, sent INTEGER NOT NULL DEFAULT 0, outcome TEXT, queued_at REAL NOT NULL,
     sent_at REAL, ended_at REAL);
 CREATE INDEX IF NOT EXISTS package_queue ON packages(eid, state, id);
+CREATE TABLE IF NOT EXISTS sessions(
+    trans TEXT PRIMARY KEY, eid TEXT, package INTEGER, parts TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS results(
     id INTEGER PRIMARY KEY, eid TEXT, package INTEGER, kind TEXT NOT NULL, counter INTEGER, trans TEXT,
     seq INTEGER, accepted INTEGER NOT NULL, reason TEXT, content TEXT NOT NULL, octets BLOB NOT NULL,
@@ -83,6 +85,20 @@ class Package:
     """GetEimPackageResponse; empty until signed."""
     sent: int
     """How often it was handed out."""
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """A download that goes through the eIM."""
+
+    transaction: bytes
+    """The SM-DP+'s transactionId."""
+    eid: str | None
+    """None: not known before the client is authenticated."""
+    package: int | None
+    """The trigger; None: the IPA began by itself."""
+    parts: Mapping[str, bytes]
+    """What was said in it, by names of whoever keeps it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,6 +245,14 @@ class Records:
         sql = "SELECT * FROM packages WHERE eid = ? AND trans = ? AND sent > 0"
         return _first_package(self._rows(sql, eid, transaction.hex()))
 
+    def triggered(self, transaction: bytes) -> Package | None:
+        """The download trigger with this transaction, whosever, if it was handed out."""
+        sql = "SELECT * FROM packages WHERE kind = 'download' AND trans = ? AND sent > 0"
+        return _first_package(self._rows(sql, transaction.hex()))
+
+    def package(self, number: int) -> Package | None:
+        return _first_package(self._rows("SELECT * FROM packages WHERE id = ?", number))
+
     def signed(self, package: Package, counter: int, answer: bytes, forged: str | None) -> None:
         """The package's octets are fixed from now on."""
         self._write(
@@ -258,6 +282,31 @@ class Records:
                 return False
             self.end(package, CANCELLED, None)
             return True
+
+    # sessions
+
+    def open_session(self, session: Session) -> None:
+        parts = {name: octets.hex() for name, octets in session.parts.items()}
+        self._write(
+            "INSERT OR REPLACE INTO sessions(trans, eid, package, parts) VALUES (?, ?, ?, ?)",
+            session.transaction.hex(), session.eid, session.package, json.dumps(parts),
+        )  # fmt: skip
+
+    def extend_session(self, session: Session, eid: str | None, more: Mapping[str, bytes]) -> Session:
+        """The session with more parts, and kept so."""
+        extended = replace(session, eid=eid, parts={**session.parts, **more})
+        self.open_session(extended)
+        return extended
+
+    def session(self, transaction: bytes) -> Session | None:
+        rows = self._rows("SELECT * FROM sessions WHERE trans = ?", transaction.hex())
+        if not rows:
+            return None
+        parts = {name: bytes.fromhex(octets) for name, octets in json.loads(rows[0]["parts"]).items()}
+        return Session(transaction, rows[0]["eid"], rows[0]["package"], parts)
+
+    def close_session(self, transaction: bytes) -> None:
+        self._write("DELETE FROM sessions WHERE trans = ?", transaction.hex())
 
     # results
 

@@ -5,7 +5,7 @@ Everything signed is verified as the octets that came.
 
 from typing import Any
 
-from ipad.asn1 import decode, member, tlvs, value, wrap
+from ipad.asn1 import decode, find, member, tlvs, value, wrap
 from ipad.testbed import chain
 from ipad.testbed.eim import device_key, euicc_data
 from ipad.testbed.eim.desk import Desk, result_of
@@ -29,6 +29,9 @@ def _signed_result(desk: Desk, euicc: Euicc, octets: bytes, arm: bytes) -> int |
     result = result_of(euicc, package, "euiccPackageResult", decoded, octets)
     _check_card(desk, result, euicc, package, decoded, data, signature)
     rollback = any(name == "rollbackResult" for name, _ in decoded["euiccResult"])
+    rat = find(data, 0x30, 0x30, 0xA6)
+    if rat is not None:
+        desk.records.remember(euicc.eid, euicc_data.RAT, wrap(0x30, value(rat)))
     return desk.accept(result, package, ROLLED_BACK if rollback else DONE)
 
 
@@ -126,7 +129,8 @@ def trigger_result(desk: Desk, euicc: Euicc, octets: bytes) -> None:
     arm, data = decoded["profileDownloadTriggerResultData"]
     state = FAILED
     if arm == "profileInstallationResult":
-        check_installation(desk, result, euicc, member(octets, 0xBF54, 0xBF37))
+        installed = member(octets, 0xBF54, 0xBF37)
+        check_installation(desk, result, euicc, installed)
         if data["profileInstallationResultData"]["finalResult"][0] == "successResult":
             state = DONE
     desk.accept(result, package, state)

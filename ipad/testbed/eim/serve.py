@@ -9,10 +9,11 @@ from pathlib import Path
 from ipad.testbed import pki
 from ipad.testbed.eim import identity
 from ipad.testbed.eim.admin import AdminServer
-from ipad.testbed.eim.esipa import Eim
+from ipad.testbed.eim.eim import Eim
 from ipad.testbed.eim.records import Records
 from ipad.testbed.eim.server import EsipaServer, tls_context
 from ipad.testbed.eim.shapes import chosen
+from ipad.testbed.smdp import Smdp
 
 EIM_ID = "eim.testbed.example"
 
@@ -38,6 +39,8 @@ class Settings:
     """Or only "asn1" or "json"."""
     shapes: frozenset[str] = frozenset()
     """Odd ones to send: see `shapes`. ConfigError: one that there is not."""
+    smdp: Smdp | None = None
+    """That downloads through this eIM are relayed to; None: such downloads are not offered."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +63,7 @@ def running(settings: Settings) -> Iterator[Running]:
     context = tls_context(settings.tls_certificate or where.eim_tls, settings.tls_key or where.eim_tls_key)
     records = Records(settings.state)
     me = identity.load(folder, settings.eim_id, settings.fqdn or "", settings.anchor)
-    eim = Eim(me, records, shapes=shapes)
+    eim = Eim(me, records, shapes=shapes, smdp=settings.smdp)
     with EsipaServer(eim, context, settings.port, settings.bindings) as esipa:
         port = esipa.server_address[1]
         if settings.fqdn is None:

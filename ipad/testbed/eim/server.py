@@ -14,6 +14,7 @@ from typing import Any, cast
 from ipad.errors import ConfigError, DecodeError
 from ipad.testbed.eim import esipa, json_binding
 from ipad.testbed.eim.bindings import Binding, binding_of
+from ipad.testbed.eim.eim import Eim
 from ipad.testbed.eim.faults import SPOILT, UNHEARD, Fault
 from ipad.testbed.eim.records import Exchange
 
@@ -44,7 +45,7 @@ class EsipaServer(socketserver.ThreadingMixIn, HTTPServer):
 
     daemon_threads = True
 
-    def __init__(self, eim: esipa.Eim, context: ssl.SSLContext, port: int, bindings: str = "both") -> None:
+    def __init__(self, eim: Eim, context: ssl.SSLContext, port: int, bindings: str = "both") -> None:
         """bindings: see `bindings.CHOICES`."""
         self.eim = eim
         self.bindings = bindings
@@ -134,7 +135,7 @@ class _Handler(BaseHTTPRequestHandler):
         self._answer(binding, function, body, status, octets, answer.eid, dict(answer.summary))
 
     @property
-    def _eim(self) -> esipa.Eim:
+    def _eim(self) -> Eim:
         return cast(EsipaServer, self.server).eim
 
     def _body(self) -> bytes:
