@@ -2,6 +2,7 @@
 
 import json
 import logging
+import os
 import threading
 import time
 from datetime import UTC, datetime
@@ -46,7 +47,7 @@ class Trace:
         What a former trace left there is kept once (`apdu.1.pcap`, `http.1.jsonl`).
         """
         try:
-            directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+            _make(directory)
             writer = _Writer(directory)
         except OSError as error:
             raise IpadError(
@@ -90,6 +91,16 @@ class Trace:
             self._writer = None
             writer.close()
             log.warning("trace: stopped, writing to %s failed: %s", writer.directory, error.strerror)
+
+
+def _make(directory: Path) -> None:
+    """Makes it, if it is not there; root makes it for whom the one above belongs to: the daemon."""
+    if directory.is_dir():
+        return
+    directory.mkdir(mode=0o700, parents=True)
+    if os.geteuid() == 0:
+        owner = directory.parent.stat()
+        os.chown(directory, owner.st_uid, owner.st_gid)
 
 
 class _Writer:

@@ -1,12 +1,13 @@
 """`ipad provision` over the real AT path to the virtual eUICC: once, twice, half, and another's."""
 
 import json
+from pathlib import Path
 
 import pytest
 
 from ipad.errors import EuiccRefused
 from ipad.euicc import es10a, es10b
-from tests.agent_parts.workbench import EIM_ID, FQDN, Workbench
+from tests.agent_parts.workbench import EIM_ID, FQDN, Workbench, workbench
 
 SMDP = "smdp.example"
 IMMEDIATE = {"immediateEnable": True, "defaultSmdpAddress": SMDP, "defaultSmdpOid": "2.999.10"}
@@ -147,3 +148,24 @@ def test_a_wrong_address_on_the_command_line_changes_nothing(bench: Workbench) -
     for wrong in ("", "https://smdp.example", "smdp.example/path", "x" * 300):
         assert "--smdp" in bench.refused("provision", "--eim", str(bench.eim_file()), "--smdp", wrong)
     assert bench.card() == before
+
+
+def test_a_consumer_card_is_provisioned_by_the_agent_in_its_place_and_says_what_it_lacks(
+    tmp_path: Path, pki_dir: Path, capsys: "pytest.CaptureFixture[str]"
+) -> None:
+    with workbench(tmp_path, pki_dir, capsys, consumer=True) as bench:
+        file = str(bench.eim_file(factory=IMMEDIATE))
+        record = bench.answer("provision", "--eim", file)
+        assert record["eid"] == bench.card()["eid"]
+        assert [e["eim_id"] for e in record["eims"]] == [EIM_ID]
+        assert record["default_smdp"] == SMDP == bench.card()["defaultDpAddress"]
+        said = " ".join(record["notes"])
+        assert "device key" in said
+        assert "immediate enabling was not set: this card has no such function" in said
+        assert not any("immediate" in line for line in record["did"])
+        assert not bench.card()["eims"], "such a card cannot keep them"
+        again = bench.answer("provision", "--eim", file)
+        assert again["changed"] is False
+        assert again["eims"] == record["eims"]
+        other = bench.eim_file("other.toml", eimFqdn="other.example")
+        assert "Nothing was changed" in bench.refused("provision", "--eim", str(other))

@@ -233,6 +233,16 @@ def test_only_the_daemon_s_user_reads_it(running: Trace) -> None:
     assert {path.stat().st_mode & 0o777 for path in directory.iterdir()} == {0o600}
 
 
+def test_a_directory_that_root_makes_is_for_the_daemon(tmp_path: Path) -> None:
+    if os.geteuid() != 0:
+        pytest.skip("only root gives directories away")
+    os.chown(tmp_path, 1234, 1234)
+    running = Trace()
+    running.start(tmp_path / "trace")
+    running.stop()
+    assert (tmp_path / "trace").stat().st_uid == 1234
+
+
 def test_starting_again_keeps_what_was_there_once(tmp_path: Path) -> None:
     running = Trace()
     for n in range(3):
