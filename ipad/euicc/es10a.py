@@ -3,9 +3,10 @@
 from ipad import asn1
 from ipad.euicc.isdr import Isdr
 from ipad.euicc.model import Addresses
-from ipad.euicc.refusal import run
+from ipad.euicc.refusal import answers, run
 
 
+@answers("GetEuiccConfiguredAddresses")
 def configured_addresses(isdr: Isdr) -> Addresses:
     """GetEuiccConfiguredAddresses (BF3C)."""
     request = asn1.encode("EuiccConfiguredAddressesRequest", {})
@@ -14,6 +15,7 @@ def configured_addresses(isdr: Isdr) -> Addresses:
     return Addresses(value.get("defaultDpAddress"), value["rootDsAddress"])
 
 
+@answers("SetDefaultDpAddress")
 def set_default_dp_address(isdr: Isdr, address: str, *, consumer: bool = False) -> None:
     """SetDefaultDpAddress (BF65; BF3F on a consumer card). "" removes it. Raises EuiccRefused."""
     function = "SetDefaultDpAddress"

@@ -20,7 +20,7 @@ from ipad.euicc.model import (
     NotificationMetadata,
     PackageResult,
 )
-from ipad.euicc.refusal import named, refuse, run, while_busy
+from ipad.euicc.refusal import answers, named, refuse, run, while_busy
 
 RESET_OPTIONS = (
     "deleteOperationalProfiles",
@@ -34,6 +34,7 @@ RESET_OPTIONS = (
 """What EuiccMemoryReset can reset; a consumer card knows the first three."""
 
 
+@answers("GetEUICCChallenge")
 def challenge(isdr: Isdr) -> bytes:
     """GetEUICCChallenge (BF2E): 16 octets."""
     answer = isdr.store_data("GetEUICCChallenge", asn1.encode("GetEuiccChallengeRequest", {}))
@@ -41,18 +42,21 @@ def challenge(isdr: Isdr) -> bytes:
     return value
 
 
+@answers("GetEUICCInfo1")
 def info1(isdr: Isdr) -> bytes:
     """GetEUICCInfo1 (BF20): EUICCInfo1 as the card gave it, to be passed on."""
     answer = isdr.store_data("GetEUICCInfo1", asn1.encode("GetEuiccInfo1Request", {}))
     return asn1.member(answer, 0xBF20)
 
 
+@answers("GetEUICCInfo2")
 def info2(isdr: Isdr) -> EuiccInfo:
     """GetEUICCInfo2 (BF22)."""
     answer = isdr.store_data("GetEUICCInfo2", asn1.encode("GetEuiccInfo2Request", {}))
     return read.euicc_info(asn1.member(answer, 0xBF22))
 
 
+@answers("GetCerts")
 def certs(isdr: Isdr, ci_pk_id: bytes | None = None) -> tuple[bytes, bytes]:
     """GetCerts (BF56): the EUM's and the eUICC's certificate, each a whole Certificate in DER.
 
@@ -67,6 +71,7 @@ def certs(isdr: Isdr, ci_pk_id: bytes | None = None) -> tuple[bytes, bytes]:
     return read.certificate(asn1.member(found, 0xA0, 0xA5)), read.certificate(asn1.member(found, 0xA0, 0xA6))
 
 
+@answers("ListNotification")
 def list_notifications(isdr: Isdr, *, event: str | None = None) -> tuple[NotificationMetadata, ...]:
     """ListNotification (BF28): what waits to be delivered, without the notifications themselves.
 
@@ -80,6 +85,7 @@ def list_notifications(isdr: Isdr, *, event: str | None = None) -> tuple[Notific
     return tuple(read.notification_metadata(item) for item in value)
 
 
+@answers("RetrieveNotificationsList")
 def notifications(
     isdr: Isdr, *, seq: int | None = None, event: str | None = None
 ) -> tuple[Notification, ...]:
@@ -95,6 +101,7 @@ def notifications(
     return tuple(read.notification(der) for der in _retrieve(isdr, request, 0xA0))
 
 
+@answers("RetrieveNotificationsList")
 def package_results(isdr: Isdr, *, seq: int | None = None) -> tuple[PackageResult, ...]:
     """RetrieveNotificationsList (BF2B) for the eUICC Package Results that the card keeps.
 
@@ -118,15 +125,24 @@ def _retrieve(isdr: Isdr, request: dict[str, object], list_tag: int) -> tuple[by
     return tuple(tlv for _, tlv in asn1.tlvs(asn1.value(found)))
 
 
+@answers("RemoveNotificationFromList")
 def remove_notification(isdr: Isdr, seq: int) -> bool:
     """RemoveNotificationFromList (BF30), for notifications and package results alike.
 
     Only for a number that was delivered and taken. False if the card had nothing under it.
     """
-    code = run(isdr, "NotificationSent", {"seqNumber": seq}, "deleteNotificationStatus", fine=(0, 1))
+    code = run(
+        isdr,
+        "RemoveNotificationFromList",
+        {"seqNumber": seq},
+        "deleteNotificationStatus",
+        types="NotificationSent",
+        fine=(0, 1),
+    )
     return code == 0
 
 
+@answers("AddInitialEim")
 def add_initial_eim(isdr: Isdr, configurations: Sequence[bytes]) -> tuple[int | None, ...]:
     """AddInitialEim (BF57), only while no eIM is associated. configurations: EimConfigurationData, DER.
 
@@ -139,6 +155,7 @@ def add_initial_eim(isdr: Isdr, configurations: Sequence[bytes]) -> tuple[int | 
     return tuple(token if name == "associationToken" else None for name, token in value)
 
 
+@answers("GetEimConfigurationData")
 def eim_configurations(isdr: Isdr, eim_id: str | None = None) -> tuple[EimConfiguration, ...]:
     """GetEimConfigurationData (BF55): all associated eIMs, or the one with this eimId."""
     request = {} if eim_id is None else {"searchCriteria": ("eimId", eim_id)}
@@ -151,6 +168,7 @@ def eim_configurations(isdr: Isdr, eim_id: str | None = None) -> tuple[EimConfig
     return tuple(read.eim_configuration(tlv) for _, tlv in asn1.tlvs(asn1.value(found)))
 
 
+@answers("LoadEuiccPackage")
 def load_euicc_package(isdr: Isdr, package: bytes) -> PackageResult:
     """LoadEuiccPackage (BF51): the card verifies and executes it. package: EuiccPackageRequest as signed.
 
@@ -159,6 +177,7 @@ def load_euicc_package(isdr: Isdr, package: bytes) -> PackageResult:
     return read.package_result(isdr.store_data("LoadEuiccPackage", package))
 
 
+@answers("ConfigureImmediateProfileEnabling")
 def configure_immediate_enabling(
     isdr: Isdr, enable: bool, *, smdp_oid: str | None = None, smdp_address: str | None = None
 ) -> None:
@@ -171,6 +190,7 @@ def configure_immediate_enabling(
     run(isdr, "ConfigureImmediateProfileEnabling", request, "configImmediateEnableResult")
 
 
+@answers("ProfileRollback")
 def profile_rollback(isdr: Isdr, refresh: bool = True) -> PackageResult | None:
     """ProfileRollback (BF58): back to the profile before the last enable with rollbackFlag.
 
@@ -189,31 +209,37 @@ def profile_rollback(isdr: Isdr, refresh: bool = True) -> PackageResult | None:
     return while_busy(isdr, attempt)
 
 
+@answers("ExecuteFallbackMechanism")
 def execute_fallback(isdr: Isdr, refresh: bool = True) -> None:
     """ExecuteFallbackMechanism (BF5D): enables the Fallback Profile; the card remembers where from."""
     run(isdr, "ExecuteFallbackMechanism", {"refreshFlag": refresh}, "executeFallbackMechanismResult")
 
 
+@answers("ReturnFromFallback")
 def return_from_fallback(isdr: Isdr, refresh: bool = True) -> None:
     """ReturnFromFallback (BF5E): enables the profile that was enabled before the fallback."""
     run(isdr, "ReturnFromFallback", {"refreshFlag": refresh}, "returnFromFallbackResult")
 
 
+@answers("ImmediateEnable")
 def immediate_enable(isdr: Isdr, refresh: bool = True) -> None:
     """ImmediateEnable (BF5A): enables the profile that was installed just before, if so configured."""
     run(isdr, "ImmediateEnable", {"refreshFlag": refresh}, "immediateEnableResult")
 
 
+@answers("EnableEmergencyProfile")
 def enable_emergency_profile(isdr: Isdr, refresh: bool = True) -> None:
     """EnableEmergencyProfile (BF5B); while it is enabled, packages and downloads get ecallActive(104)."""
     run(isdr, "EnableEmergencyProfile", {"refreshFlag": refresh}, "enableEmergencyProfileResult")
 
 
+@answers("DisableEmergencyProfile")
 def disable_emergency_profile(isdr: Isdr, refresh: bool = True) -> None:
     """DisableEmergencyProfile (BF5C): enables the profile that was enabled before the emergency."""
     run(isdr, "DisableEmergencyProfile", {"refreshFlag": refresh}, "disableEmergencyProfileResult")
 
 
+@answers("GetConnectivityParameters")
 def connectivity_parameters(isdr: Isdr) -> bytes | None:
     """GetConnectivityParameters (BF5F): httpParams of the enabled profile; None if it brings none."""
     function = "GetConnectivityParameters"
@@ -227,6 +253,7 @@ def connectivity_parameters(isdr: Isdr) -> bytes | None:
     return None
 
 
+@answers("EuiccMemoryReset")
 def memory_reset(isdr: Isdr, options: Collection[str], *, consumer: bool = False) -> MemoryReset:
     """EuiccMemoryReset (BF64; BF34 on a consumer card): cannot be undone.
 
@@ -253,6 +280,7 @@ def memory_reset(isdr: Isdr, options: Collection[str], *, consumer: bool = False
     return while_busy(isdr, attempt)
 
 
+@answers("GetRAT")
 def get_rat(isdr: Isdr) -> bytes:
     """GetRAT (BF43): the RulesAuthorisationTable's octets (A0…)."""
     return asn1.member(isdr.store_data("GetRAT", asn1.encode("GetRatRequest", {})), 0xBF43, 0xA0)
@@ -265,6 +293,7 @@ def _integer(tlv: bytes) -> int:
     return int.from_bytes(content, "big", signed=True)
 
 
+@answers("AuthenticateServer")
 def authenticate_server(
     isdr: Isdr,
     server_signed1: bytes,
@@ -290,6 +319,7 @@ def authenticate_server(
     return _accepted("AuthenticateServer", answer, 0xBF38, "AuthenticateErrorCode")
 
 
+@answers("PrepareDownload")
 def prepare_download(
     isdr: Isdr,
     smdp_signed2: bytes,
@@ -313,6 +343,7 @@ def prepare_download(
     return _accepted("PrepareDownload", answer, 0xBF21, "DownloadErrorCode")
 
 
+@answers("LoadBoundProfilePackage")
 def load_bound_profile_package(
     isdr: Isdr, package: bytes, progress: Callable[[int, int], None] = lambda *_: None
 ) -> InstallationResult:
@@ -333,6 +364,7 @@ def load_bound_profile_package(
     raise DecodeError("LoadBoundProfilePackage: the card took the last segment without a result")
 
 
+@answers("CancelSession")
 def cancel_session(isdr: Isdr, transaction_id: bytes, reason: str) -> bytes:
     """CancelSession (BF41): CancelSessionResponse's octets, for the server's CancelSession.
 

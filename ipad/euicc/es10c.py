@@ -8,7 +8,7 @@ from ipad.errors import EuiccRefused
 from ipad.euicc import read, shapes
 from ipad.euicc.isdr import Isdr
 from ipad.euicc.model import ProfileInfo
-from ipad.euicc.refusal import refuse, run
+from ipad.euicc.refusal import answers, refuse, run
 from modem.bcd import iccid_octets
 from modem.errors import CardRefused
 
@@ -16,6 +16,7 @@ TAGS = bytes.fromhex("5A 4F 9F70 90 91 92 95 99 9F26 9F67 9F7B")
 """What is asked for of each profile. 9F67 and 9F7B come only if asked for."""
 
 
+@answers("GetProfilesInfo")
 def profiles(
     isdr: Isdr,
     *,
@@ -63,6 +64,7 @@ def _profiles(isdr: Isdr, request: dict[str, object]) -> tuple[ProfileInfo, ...]
     return tuple(read.profile_info(item) for item in value)
 
 
+@answers("GetEID")
 def eid(isdr: Isdr) -> bytes:
     """GetEID (BF3E): 16 octets, which read as the EID's 32 digits."""
     answer = isdr.store_data("GetEID", asn1.encode("GetEuiccDataRequest", {"tagList": b"\x5a"}))
@@ -70,6 +72,7 @@ def eid(isdr: Isdr) -> bytes:
     return value
 
 
+@answers("EnableProfile")
 def enable_profile(isdr: Isdr, profile: str | bytes, refresh: bool = True) -> None:
     """EnableProfile (BF31), on a consumer card. profile: its ICCID's digits, or its ISD-P AID.
 
@@ -80,17 +83,20 @@ def enable_profile(isdr: Isdr, profile: str | bytes, refresh: bool = True) -> No
     run(isdr, "EnableProfile", request, "enableResult")
 
 
+@answers("DisableProfile")
 def disable_profile(isdr: Isdr, profile: str | bytes, refresh: bool = True) -> None:
     """DisableProfile (BF32), on a consumer card; see enable_profile."""
     request = {"profileIdentifier": _identified(profile), "refreshFlag": refresh}
     run(isdr, "DisableProfile", request, "disableResult")
 
 
+@answers("DeleteProfile")
 def delete_profile(isdr: Isdr, profile: str | bytes) -> None:
     """DeleteProfile (BF33), on a consumer card. profile: its ICCID's digits, or its ISD-P AID."""
     run(isdr, "DeleteProfile", _identified(profile), "deleteResult")
 
 
+@answers("SetNickname")
 def set_nickname(isdr: Isdr, iccid: str, nickname: str) -> None:
     """SetNickname (BF29), on a consumer card. nickname: up to 64 octets of UTF-8; "" removes it."""
     request = {"iccid": iccid_octets(iccid), "profileNickname": nickname}

@@ -1,14 +1,16 @@
 """The eUICC's error codes under their standard names, and patience with catBusy."""
 
 from collections.abc import Callable
-from typing import NoReturn, TypeVar
+from functools import wraps
+from typing import NoReturn, ParamSpec, TypeVar
 
 from ipad import asn1
 from ipad.asn1.schema import named_numbers
-from ipad.errors import EuiccRefused
+from ipad.errors import DecodeError, EuiccRefused
 from ipad.euicc.advice import ADVICE
 from ipad.euicc.isdr import Isdr
 
+P = ParamSpec("P")
 T = TypeVar("T")
 
 CAT_BUSY_TRIES = 5
@@ -56,6 +58,24 @@ def run(
         return code
 
     return while_busy(isdr, attempt)
+
+
+def answers(function: str) -> Callable[[Callable[P, T]], Callable[P, T]]:
+    """Decorates an ES10 function: what is no answer to it is a DecodeError that says so, by its name."""
+
+    def decorate(call: Callable[P, T]) -> Callable[P, T]:
+        @wraps(call)
+        def named_call(*args: P.args, **kwargs: P.kwargs) -> T:
+            try:
+                return call(*args, **kwargs)
+            except DecodeError as problem:
+                if str(problem).startswith(f"{function}:"):
+                    raise
+                raise DecodeError(f"{function}: {problem}") from None
+
+        return named_call
+
+    return decorate
 
 
 def while_busy(isdr: Isdr, attempt: Callable[[], T]) -> T:

@@ -32,10 +32,10 @@ class SaysTheSame:
 
 
 def _target(name: str, type_name: str, call: Callable[[Isdr], object]) -> Target:
-    return Target(name, vectors(type_name), lambda answer: call(_isdr(answer)))
+    return Target(name, vectors(type_name), lambda answer: call(isdr_that_says(answer)))
 
 
-def _isdr(answer: bytes) -> Isdr:
+def isdr_that_says(answer: bytes) -> Isdr:
     return Isdr(SaysTheSame(answer), Waits(), sleep=lambda _: None)
 
 
@@ -64,7 +64,9 @@ def targets() -> tuple[Target, ...]:
         _target("RetrieveNotificationsList", "RetrieveNotificationsListResponse", es10b.notifications),
         _target("RetrieveNotificationsList", "RetrieveNotificationsListResponse", es10b.package_results),
         _target(
-            "NotificationSent", "sgp22:NotificationSentResponse", lambda i: es10b.remove_notification(i, 1)
+            "RemoveNotificationFromList",
+            "sgp22:NotificationSentResponse",
+            lambda i: es10b.remove_notification(i, 1),
         ),
         _target("AddInitialEim", "AddInitialEimResponse", lambda i: es10b.add_initial_eim(i, [signed])),
         _target("GetEimConfigurationData", "GetEimConfigurationDataResponse", es10b.eim_configurations),
