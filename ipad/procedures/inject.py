@@ -46,12 +46,15 @@ def run(gateway: Gateway, octets: bytes) -> Injected:
 def _unwrapped(octets: bytes) -> bytes:
     if len(octets) > PACKAGE_LIMIT:
         raise DecodeError(f"more than {PACKAGE_LIMIT} octets")
-    [(tag, der), *others] = list(asn1.tlvs(octets)) or [(0, b"")]
-    if others or not der:
-        raise DecodeError("not exactly one element")
-    if tag not in _WRAPPED:
-        return der
-    return _unwrapped(asn1.value(der))
+    tag, der = _only(octets)
+    return _only(asn1.value(der))[1] if tag in _WRAPPED else der
+
+
+def _only(octets: bytes) -> tuple[int, bytes]:
+    elements = list(asn1.tlvs(octets))
+    if len(elements) != 1:
+        raise DecodeError(f"{len(elements)} elements in the place of one")
+    return elements[0]
 
 
 def _work_off(gateway: Gateway, der: bytes) -> tuple[bytes, Trial | None]:

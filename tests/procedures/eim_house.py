@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from ipad.asn1 import decode, encode
 from ipad.testbed import pki
 from ipad.testbed.eim import identity
 from ipad.testbed.eim.esipa import Eim
@@ -67,6 +68,17 @@ class EimHouse:
         self._server = server
         self.identity = me
 
+    def take_over(self, desk: Desk) -> None:
+        """From now on it is here that this eIM is found."""
+        self.identity = replace(self.identity, eim_id=desk.eim.identity.eim_id)
+        self._server.eim = desk.eim
+
+    def configuration(self, **changes: Any) -> str:
+        """EimConfigurationData of it, DER in hexadecimal, with no more than its address and trust anchor."""
+        whole = decode("EimConfigurationData", identity.configuration(self.identity, 0, None))
+        kept = {name: whole[name] for name in ("eimId", "eimFqdn", "trustedPublicKeyDataTls")}
+        return encode("EimConfigurationData", kept | changes).hex()
+
     def open_desk(self, directory: Path, eid: str, token: int | None) -> Desk:
         """From now on the eIM keeps its records in `directory`; this card is registered."""
         records = Records(directory)
@@ -77,10 +89,14 @@ class EimHouse:
 
 
 @contextmanager
-def open_house(directory: Path, pki_dir: Path, eim_id: str = EIM_ID) -> Iterator[EimHouse]:
-    """Serves until the end of the block."""
-    where = pki.make_pki(pki_dir)
+def open_house(
+    directory: Path, pki_dir: Path, eim_id: str = EIM_ID, tls_dir: Path | None = None
+) -> Iterator[EimHouse]:
+    """Serves until the end of the block. tls_dir: where the server's TLS comes from, if from elsewhere."""
+    pki.make_pki(pki_dir)
+    where = pki.make_pki(tls_dir or pki_dir)
     me = identity.load(pki_dir, eim_id, "", "ca")
+    me = replace(me, tls_ca=pki.read_certificate(where.eim_tls_ca), tls=pki.read_certificate(where.eim_tls))
     nobody = Records(directory)
     context = tls_context(where.eim_tls, where.eim_tls_key)
     with EsipaServer(Eim(me, nobody), context, 0, "both") as server:
