@@ -5,11 +5,11 @@ changes profiles is a `Deed`: that the card is told is written down first, and a
 card's profiles tell whether it was done.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ipad.asn1 import decode, encode, find, tlvs, value, wrap
+from ipad.asn1 import decode, encode, find, member, tlvs, value, wrap
 from ipad.asn1.schema import named_numbers
 from ipad.consumer import eims, profiles
 from ipad.consumer.memory import Memory, Running
@@ -19,6 +19,7 @@ from ipad.esipa.package import tag_list
 from ipad.euicc import es10a, es10b, es10c, shapes
 from ipad.euicc.isdr import Isdr
 from ipad.euicc.model import ProfileInfo
+from ipad.euicc.refusal import refuse
 from modem.bcd import unswapped
 from modem.errors import CardRefused
 
@@ -32,6 +33,8 @@ EIM_NOT_FOUND, LAST_EIM_DELETED = 1, 2
 
 _ENABLE, _DISABLE, _DELETE = 0x83, 0x84, 0x85
 """Tags of their results."""
+_INCORRECT_INPUT_VALUES, _PROFILE_CHANGE_ONGOING = 1, 11
+"""ProfileInfoListError."""
 _ICCID_TAG, _FALLBACK_TAG = 0x5A, 0x9F26
 _ONLY_IOT = frozenset({_FALLBACK_TAG, 0x9F67, 0x9F7B})
 """Tags of ProfileInfo that SGP.32 added: a consumer card may refuse a list with them."""
@@ -204,29 +207,43 @@ def _look(place: Place, request: Any) -> tuple[ProfileInfo | None, str | None]:
 
 def _list_profile_info(place: Place, request: Any, _tlv: bytes) -> Outcome:
     """What the card says, and which of them is the fallback profile where that was asked for."""
-    wanted = request.get("tagList")
-    marked = True
-    if wanted is not None:
-        try:
-            tags = tag_list(wanted)
-        except DecodeError:
-            return Outcome(_profile_list_error(1), success=False)
-        marked = _FALLBACK_TAG in tags
-        known = [tag for tag in tags if tag not in _ONLY_IOT]
-        if len(known) < len(tags) and _ICCID_TAG not in known:
-            known.insert(0, _ICCID_TAG)
-        request = {**request, "tagList": b"".join(wrap(tag)[:-1] for tag in known)}
+    try:
+        tags = tag_list(request["tagList"]) if "tagList" in request else None
+    except DecodeError:
+        return _no_profile_list(_INCORRECT_INPUT_VALUES)
+    if tags is not None:
+        request = {**request, "tagList": _for_the_card(tags)}
     try:
         answer = place.isdr.store_data("GetProfilesInfo", encode("ProfileInfoListRequest", request))
     except CardRefused as refused:
         if refused.sw in profiles.PASSING:
             raise
-        return Outcome(_profile_list_error(UNDEFINED), success=False)
-    listed = find(shapes.profile_list(answer), 0xBF2D, 0xA0)
+        return _no_profile_list(UNDEFINED)
+    answer = shapes.profile_list(answer)
+    listed = find(answer, 0xBF2D, 0xA0)
     if listed is None:
-        return Outcome(shapes.profile_list(answer), success=False)
+        return _refused_list(int.from_bytes(value(member(answer, 0xBF2D, 0x81)), "big"))
+    marked = tags is None or _FALLBACK_TAG in tags
     infos = [_marked(place, tlv) if marked else tlv for _, tlv in tlvs(value(listed))]
     return Outcome(wrap(0xBF2D, wrap(0xA0, *infos)), success=True)
+
+
+def _for_the_card(tags: Sequence[int]) -> bytes:
+    """The tag list without what SGP.32 added, and with the ICCID, by which that can be added."""
+    known = [tag for tag in tags if tag not in _ONLY_IOT]
+    if len(known) < len(tags) and _ICCID_TAG not in known:
+        known.insert(0, _ICCID_TAG)
+    return b"".join(wrap(tag)[:-1] for tag in known)
+
+
+def _refused_list(code: int) -> Outcome:
+    if code == _PROFILE_CHANGE_ONGOING:  # about the moment
+        refuse("GetProfilesInfo", code, "ProfileInfoListError")
+    return _no_profile_list(code if code == _INCORRECT_INPUT_VALUES else UNDEFINED)
+
+
+def _no_profile_list(code: int) -> Outcome:
+    return Outcome(wrap(0xBF2D, wrap(0x81, bytes([code]))), success=False)
 
 
 def _marked(place: Place, info: bytes) -> bytes:
@@ -234,10 +251,6 @@ def _marked(place: Place, info: bytes) -> bytes:
     if not place.fallback or iccid is None or unswapped(value(iccid)) != place.fallback:
         return info
     return wrap(0xE3, value(info), _FALLBACK_ATTRIBUTE)
-
-
-def _profile_list_error(code: int) -> bytes:
-    return wrap(0xBF2D, wrap(0x81, bytes([code])))
 
 
 def _get_rat(place: Place, _request: Any, _tlv: bytes) -> Outcome:

@@ -347,7 +347,11 @@ class StandIn:
         """The profiles, before something new is begun: what was begun earlier is brought to its end."""
         if kept.running is not None:
             self._resume(kept, kept.running)
-        listed = es10c.profiles(self._isdr)
+        try:
+            listed = es10c.profiles(self._isdr)
+        except EuiccRefused as refused:
+            # Not as a refusal of what is to be begun: that was not even tried.
+            raise ModemError("reading the profiles first", str(refused), refused.advice) from refused
         if kept.switch is not None:
             if _enabled(listed) == kept.switch.target:
                 self._done(kept, kept.switch)
