@@ -72,14 +72,7 @@ class Interpreter:
         if tag == HEADER:
             self._header(element)
         elif tag == USIM:
-            if self.imsi is not None:
-                raise Unacceptable(INVALID_REQUEST_FORMAT, _identification(element))
-            contents = [
-                value(tlv) for inner, tlv in tlvs(value(member(element, USIM, 0xA3))) if inner == 0x83
-            ]
-            if not contents:
-                raise Unacceptable(BAD_VALUES, _identification(element))
-            self.imsi = imsi_digits(contents[-1])
+            self._usim(element)
         elif tag == END:
             self.ended = True
 
