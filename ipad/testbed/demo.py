@@ -43,8 +43,15 @@ WAITS = {
 def associate(gateway: Gateway, line: Timeline) -> None:
     line.chapter("1. The factory: the card gets its eIM")
     gateway.provision()
-    eims = gateway.card()["eims"]
-    line.check("the card is associated with exactly this eIM", [e["eimId"] for e in eims] == [gateway.eim_id])
+    card = gateway.card()
+    if gateway.consumer:
+        knows = (card["kind"], card["eims"])
+        line.check("the card is a consumer one, and knows nothing of eIMs", knows == ("consumer", []))
+        [known] = gateway.eim("GET", "/euiccs", eid=card["eid"])
+        line.check("the eIM knows the key that the agent signs with", known["deviceKey"] is not None)
+    else:
+        eims = [e["eimId"] for e in card["eims"]]
+        line.check("the card is associated with exactly this eIM", eims == [gateway.eim_id])
 
 
 def first_poll(gateway: Gateway, line: Timeline) -> None:
@@ -61,7 +68,7 @@ def inventory(gateway: Gateway, line: Timeline) -> None:
     line.wait_for("the list of profiles", lambda: gateway.state_of(package) == "done")
     listed = gateway.package(package)["outcome"][0]["listProfileInfoResult"]["profileInfoListOk"]
     line.check(
-        "signed by the card, it lists all three profiles",
+        f"signed {_by(gateway)}, it lists all three profiles",
         {p["iccid"] for p in listed} == {BOOTSTRAP, NORD, SUED},
     )
 
@@ -74,7 +81,7 @@ def enable(gateway: Gateway, line: Timeline) -> None:
     line.wait_for("the verdict", lambda: gateway.phase() == "operating")
     line.check("the card has Nord enabled", gateway.enabled() == NORD)
     line.check("the modem is at home in Nord", gateway.serving() == (1, NORD_PLMN))
-    line.check("the eIM has the card's signed word for it, once", gateway.accepted_results(package) == 1)
+    line.check(f"the eIM has it signed {_by(gateway)}, once", gateway.accepted_results(package) == 1)
 
 
 def lost(gateway: Gateway, line: Timeline) -> None:
@@ -83,7 +90,8 @@ def lost(gateway: Gateway, line: Timeline) -> None:
     line.wait_for("the fallback", lambda: gateway.enabled() == BOOTSTRAP)
     line.wait_for("a poll that says why", lambda: FALLBACK_CAUSE in [cause for cause, _ in gateway.told()])
     line.check("the card has its fallback profile enabled", gateway.enabled() == BOOTSTRAP)
-    line.check("and remembers where it came from", gateway.card()["fallbackOrigin"] is not None)
+    if not gateway.consumer:  # there the agent remembers it: the next chapter shows whether it does
+        line.check("and remembers where it came from", gateway.card()["fallbackOrigin"] is not None)
     line.check(
         "the eIM was told: fallback, and the serving network",
         (FALLBACK_CAUSE, SUED_PLMN) in gateway.told(),
@@ -148,6 +156,11 @@ def eim_down(gateway: Gateway, line: Timeline) -> None:
     line.check("then it is polled again", gateway.polls() > polls)
 
 
+def _by(gateway: Gateway) -> str:
+    """Who signs results: the eIM has verified it."""
+    return "with the device key" if gateway.consumer else "by the card"
+
+
 CHAPTERS = (associate, first_poll, inventory, enable, lost, come_back, roll_back, power_cut, eim_down)
 
 
@@ -155,6 +168,7 @@ def main(argv: list[str] | None = None) -> int:
     """Runs the day; 0 only if every check holds."""
     parser = argparse.ArgumentParser(prog="make demo", description=__doc__)
     parser.add_argument("--fast", action="store_true", help="shorter waits; nothing is skipped")
+    parser.add_argument("--card", choices=("iot", "consumer"), default="iot", help="(%(default)s)")
     parser.add_argument("--keep", type=Path, metavar="DIR", help="keep all state and logs there")
     arguments = parser.parse_args(argv)
     scale = FAST if arguments.fast else 1.0
@@ -163,7 +177,7 @@ def main(argv: list[str] | None = None) -> int:
     with tempfile.TemporaryDirectory(prefix="ipad-demo-") as made:
         directory = arguments.keep or Path(made)
         directory.mkdir(parents=True, exist_ok=True)
-        gateway = Gateway(directory.absolute(), line, scale, waits)
+        gateway = Gateway(directory.absolute(), line, scale, waits, card=arguments.card)
         try:
             with gateway:
                 for chapter in CHAPTERS:

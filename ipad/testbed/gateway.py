@@ -44,7 +44,8 @@ class Gateway:
     """All parts in one directory.
 
     scale: of the modem's latencies. waits: the agent's, in seconds. pki: a folder with certificates and keys
-    that are there already. anchor: what the card holds of the eIM's TLS certificate.
+    that are there already. anchor: what the card holds of the eIM's TLS certificate. card: "iot" or
+    "consumer".
     """
 
     def __init__(
@@ -56,6 +57,7 @@ class Gateway:
         *,
         pki: Path | None = None,
         anchor: str = "ca",
+        card: str = "iot",
     ) -> None:
         self.directory = directory
         self.config = directory / "ipad.toml"
@@ -66,6 +68,8 @@ class Gateway:
         """What the daemon told the service manager (sd_notify(3)), over all its starts."""
         self._scale = scale
         self.anchor = anchor
+        self.consumer = card == "consumer"
+        self._card = card
         self._line = line
         self._processes: dict[str, subprocess.Popen[str]] = {}
         self._done = threading.Event()
@@ -113,6 +117,8 @@ class Gateway:
             "[agent]",
             f'state_dir = "{self.directory}/state"',
             f'runtime_dir = "{self.directory}/run"',
+            "[card]",
+            f'fallback_iccid = "{euicc.default_profiles()[0].iccid}"' if self.consumer else "",
             "[connectivity]",
             f'probes = ["127.0.0.1:{self._probe_port}"]',
             "[waits]",
@@ -133,6 +139,7 @@ class Gateway:
         self._start(
             "modem",
             *("--link", str(self.directory / "tty"), "--state", str(self.directory / "card")),
+            *("--card", self._card),
             *("--pki", str(self.pki), "--network", f"{host}:{port}", "--scale", str(self._scale)),
             *(argument for fault in faults for argument in ("--fault", fault)),
         )
@@ -239,6 +246,15 @@ class Gateway:
         token = answer["eims"][0]["association_token"]
         self._register(["--eid", self.card()["eid"], "--token", str(token)])
         self._line.say("eIM", f"signs with association token {token} from now on")
+        if self.consumer:
+            self._exchange_device_key()
+
+    def _exchange_device_key(self) -> None:
+        """A consumer card signs no results: the eIM has to be given the key that the agent signs with."""
+        file = self.directory / "device.pem"
+        file.write_text(self.ipad("info", "--device-key") or "", "ascii")
+        self._register(["--eid", self.card()["eid"], "--device-key", str(file)])
+        self._line.say("eIM", "accepts results that are signed with the device key from now on")
 
     def ipad(self, *arguments: str, wait: bool = True) -> str | None:
         """The `ipad` command at the gateway. wait: for its end; returns what it printed."""

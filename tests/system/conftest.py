@@ -37,12 +37,13 @@ def system_pki(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def start(tmp_path_factory: pytest.TempPathFactory, system_pki: Path) -> Start:
-    """Starts a gateway's surroundings, not the daemon. Keywords: waits that differ, anchor."""
+    """Starts a gateway's surroundings, not the daemon. Keywords: waits that differ, anchor, card."""
 
     @contextmanager
-    def started(anchor: str = "ca", **waits: Any) -> Iterator[Gateway]:
+    def started(anchor: str = "ca", card: str = "iot", **waits: Any) -> Iterator[Gateway]:
         directory = tmp_path_factory.mktemp("gateway")
-        with Gateway(directory, LINE, SCALE, {**WAITS, **waits}, pki=system_pki, anchor=anchor) as gateway:
+        patience = {**WAITS, **waits}
+        with Gateway(directory, LINE, SCALE, patience, pki=system_pki, anchor=anchor, card=card) as gateway:
             yield gateway
 
     return started

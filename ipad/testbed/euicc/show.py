@@ -20,6 +20,7 @@ def show(directory: Path) -> dict[str, Any]:
     rollback = card.rollback
     return {
         "eid": card.eid,
+        "kind": card.kind,
         "profiles": [_profile(profile) for profile in card.profiles],
         "eims": [
             {"eimId": eim.eim_id, "counterValue": eim.counter, "associationToken": eim.token}
