@@ -148,4 +148,4 @@ def _final_result(compact: bytes) -> bytes:
 
 
 def _oid(tag: int, oid: str) -> bytes:
-    return wrap(tag, value(encode("id_rsp", oid)))
+    return wrap(tag, value(member(encode("sgp22:DpProprietaryData", {"dpOid": oid}), 0x30, 0x80)))
