@@ -136,7 +136,7 @@ class Esipa:
         )
         _same_transaction("AuthenticateClient", transaction_id, client.transaction_id)
         if self._session is not None and isinstance(client, AuthenticateClientOkDp):
-            self._session = compact.Session(self._session.server, client)
+            self._session = self._session.offered(client)
         return client
 
     def get_bound_profile_package(self, transaction_id: bytes, prepare_download_response: bytes) -> bytes:
@@ -152,6 +152,8 @@ class Esipa:
             lambda binding, body: binding.get_bound_profile_package_ok(body),
         )
         _same_transaction("GetBoundProfilePackage", transaction_id, package.transaction_id)
+        if self._session is not None:
+            self._session = self._session.bound(package.bound_profile_package)
         return package.bound_profile_package
 
     def cancel_session(self, transaction_id: bytes, cancel_session_response: bytes) -> None:

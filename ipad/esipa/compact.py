@@ -21,7 +21,7 @@ asking. Certificates and EUICCInfo2 are what `minimize` in the configuration pro
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import wraps
 from typing import Concatenate, ParamSpec
 
@@ -34,6 +34,8 @@ P = ParamSpec("P")
 _ISD_P = bytes.fromhex("A0000005591010FFFFFFFF8900"), b"\x00"
 """What stands before and after the two octets of an ISD-P's AID in which they differ."""
 _SIMA_SUCCESS = bytes.fromhex("3007A0053003800100")
+_MAC = 8
+"""Octets at the end of a segment."""
 _INSTALL = bytes.fromhex("81020780")
 _NO_ICCID = bytes.fromhex("010100")
 
@@ -44,6 +46,17 @@ class Session:
 
     server: InitiateAuthenticationOk
     profile: AuthenticateClientOkDp | None = None
+    iccid: bytes | None = None
+    """The profile's (5A…)."""
+
+    def offered(self, profile: AuthenticateClientOkDp) -> "Session":
+        """After AuthenticateClient."""
+        metadata = profile.metadata
+        return replace(self, profile=profile, iccid=metadata and asn1.find(metadata, 0xBF25, 0x5A))
+
+    def bound(self, package: bytes) -> "Session":
+        """After GetBoundProfilePackage: metadata that the eIM kept to itself are in its package (BF36…)."""
+        return self if self.iccid else replace(self, iccid=_iccid_in(package))
 
 
 class _Kept(DecodeError):
@@ -119,7 +132,7 @@ def pending_notification(full: bytes, eid: bytes, session: Session | None) -> by
 
 
 def _installation_result(full: bytes, session: Session) -> bytes:
-    server, profile = session.server, session.profile
+    server = session.server
     data, signature = _parts(full, 0xBF37, 0xBF27, 0x5F37)
     transaction, metadata, oid, final = _parts(data, 0xBF27, 0x80, 0xBF2F, 0x06, 0xA2)
     seq, operation, address, *iccid = _parts(metadata, 0xBF2F, 0x80, 0x81, 0x0C, 0x5A, optional=1)
@@ -128,9 +141,7 @@ def _installation_result(full: bytes, session: Session) -> bytes:
     _same(asn1.value(address), asn1.value(asn1.member(server.server_signed1, 0x30, 0x83)))
     _named_in(oid, server.certificate)
     if iccid:
-        if profile is None or profile.metadata is None:
-            raise _Kept("nobody but the eIM knows the ICCID")
-        _same(iccid, [asn1.member(profile.metadata, 0xBF25, 0x5A)])
+        _same(iccid, [session.iccid])
     data = asn1.wrap(
         0xA0,
         transaction,
@@ -151,6 +162,15 @@ def _final_result(final: bytes) -> bytes:
     aid, (before, after) = asn1.value(tlv), _ISD_P
     _same([aid[:-3], aid[-1:]], [before, after])
     return asn1.wrap(0xA0, asn1.wrap(0x4F, aid[-3:-1]), b"" if asn1.value(sima) == _SIMA_SUCCESS else sima)
+
+
+def _iccid_in(package: bytes) -> bytes | None:
+    """Of StoreMetadata, which is in the 88s and not encrypted, only with a MAC each (SGP.22 2.5.5)."""
+    try:
+        segments = asn1.tlvs(asn1.value(asn1.member(package, 0xBF36, 0xA1)))
+        return asn1.find(b"".join(asn1.value(tlv)[:-_MAC] for _, tlv in segments), 0xBF25, 0x5A)
+    except DecodeError:
+        return None  # the card will say so
 
 
 def _of(session: Session | None) -> Session:

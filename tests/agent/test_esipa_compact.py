@@ -52,6 +52,7 @@ class Download:
     cancelled: bytes
     authenticated: bytes
     prepared: bytes
+    package: bytes
     installed: bytes
     other: bytes
     """An OtherSignedNotification of the installation."""
@@ -197,6 +198,7 @@ def download(tmp_path_factory: pytest.TempPathFactory) -> Download:
         cancelled,
         authenticated,
         prepared,
+        package,
         installed,
         other,
     )
@@ -226,7 +228,7 @@ def prepare(isdr: Isdr, smdp: Smdp) -> tuple[Session, bytes, bytes]:
         offer.metadata,
     )
     prepared = es10b.prepare_download(isdr, offer.smdp_signed2, offer.smdp_signature2, offer.certificate)
-    return Session(server, profile), authenticated, prepared
+    return Session(server).offered(profile), authenticated, prepared
 
 
 def shorter(sent: bytes, full: bytes) -> bool:
@@ -281,6 +283,18 @@ def test_profile_installation_result(download: Download) -> None:
     assert shorter(sent, download.installed)
 
 
+def test_the_iccid_is_known_from_the_package_if_the_eim_kept_the_metadata(download: Download) -> None:
+    """eimProfileMetadataVerification (SGP.32 6.3.2.2)."""
+    session, profile = download.session, download.session.profile
+    assert profile is not None
+    silent = Session(session.server).offered(replace(profile, metadata=None))
+    assert silent.iccid is None
+    assert silent.bound(download.package).iccid == session.iccid is not None
+    for package in (download.package[:200], wrap(0xBF36), wrap(0xBF36, wrap(0xA1, b"\x88\x01\x00"))):
+        assert silent.bound(package) == silent
+    assert session.bound(wrap(0xBF36)) == session
+
+
 def test_other_signed_notification(download: Download) -> None:
     for session in (None, download.session):
         sent = compact.pending_notification(download.other, download.eid, session)
@@ -326,8 +340,8 @@ def test_every_end_of_a_download_is_rebuilt(download: Download, final: tuple[str
 
 def test_a_result_without_iccid_says_so(download: Download) -> None:
     full = result(download, notificationMetadata=metadata(download, iccid=None, seqNumber=8388607))
-    for profile in (download.session.profile, None):  # it can come before there was an offer
-        session = replace(download.session, profile=profile)
+    for iccid in (download.session.iccid, None):
+        session = replace(download.session, iccid=iccid)
         sent = compact.pending_notification(full, download.eid, session)
         assert find(sent, 0xA0, 0xA0, 0x01) == b"\x01\x01\x00"
         assert download.eim.pending_notification(sent) == full
@@ -350,8 +364,7 @@ def test_what_the_eim_would_rebuild_otherwise_stays_in_full(download: Download) 
     for session in (
         None,
         download.first,
-        replace(download.session, profile=None),
-        replace(download.session, profile=replace(download.session.profile, metadata=None)),  # type: ignore[type-var]
+        replace(download.session, iccid=None),
     ):
         assert compact.pending_notification(download.installed, download.eid, session) == download.installed
 

@@ -1,6 +1,7 @@
 """ESipa's functions of a download in both bindings: what is asked, what is understood, what is refused."""
 
 import json
+import ssl
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from ipad.esipa.model import (
 )
 from ipad.esipa.refusal import _ADVICE, _CODES
 from tests.agent.eim_answers import Asn1Says, JsonSays, Says, base64
+from tests.agent.https_peer import Identity, MakeEsipa, Peer, http_answer, key_of, read_request
 
 VECTORS = json.loads((Path(__file__).parents[1] / "data" / "sgp32-v1.2.json").read_text("utf-8"))
 
@@ -370,3 +372,55 @@ def test_each_named_error_comes_as_itself_with_what_to_do(eim: Says, function: s
         assert refused.value.advice == _ADVICE[name] != ""
     with pytest.raises(PeerRefused, match=r"undefinedError\(127\)"):
         read(eim.refusal(function, 127, "8.1/4.2"))
+
+
+# the client
+
+
+@pytest.mark.parametrize("binding", ["asn1", "json"])
+def test_an_answer_to_another_transaction_is_malformed(
+    binding: str, server: Identity, make_esipa: MakeEsipa
+) -> None:
+    says: Says = Asn1Says() if binding == "asn1" else JsonSays()
+    bodies = [
+        says.ok("authenticateClient", AUTHENTICATED),
+        says.ok("getBoundProfilePackage", BOUND),
+        says.ok("getBoundProfilePackage", BOUND | {"transactionId": None}),
+    ]
+
+    def behave(connection: ssl.SSLSocket, _number: int) -> None:
+        for body in bodies:
+            read_request(connection)
+            connection.sendall(http_answer(body, media_type=says.binding.media_type))
+
+    with Peer(server, behave) as peer:
+        esipa = make_esipa(peer, key_of(server), binding=binding)
+        with pytest.raises(DecodeError, match="AuthenticateClient: the eIM's answer is of another"):
+            esipa.authenticate_client(b"\x01", b"\xbf\x38\x00")
+        with pytest.raises(DecodeError, match="GetBoundProfilePackage: the eIM's answer is of another"):
+            esipa.get_bound_profile_package(b"\x01", b"\xbf\x21\x00")
+        assert esipa.get_bound_profile_package(b"\x01", b"\xbf\x21\x00") == BPP
+
+
+@pytest.mark.parametrize("binding", ["asn1", "json"])
+def test_what_is_wrong_with_an_answer_is_said_with_the_functions_name(
+    binding: str, server: Identity, make_esipa: MakeEsipa
+) -> None:
+    says: Says = Asn1Says() if binding == "asn1" else JsonSays()
+
+    def behave(connection: ssl.SSLSocket, _number: int) -> None:
+        while read_request(connection):
+            connection.sendall(http_answer(b"\x30\x00", media_type=says.binding.media_type))
+
+    with Peer(server, behave) as peer:
+        esipa = make_esipa(peer, key_of(server), binding=binding)
+        for name, ask in (
+            ("GetEimPackage", esipa.get_eim_package),
+            ("ProvideEimPackageResult", lambda: esipa.provide_eim_package_result(b"\xa0\x00")),
+            ("InitiateAuthentication", lambda: esipa.initiate_authentication(bytes(16))),
+            ("AuthenticateClient", lambda: esipa.authenticate_client(b"\x01", b"\xbf\x38\x00")),
+            ("GetBoundProfilePackage", lambda: esipa.get_bound_profile_package(b"\x01", b"\xbf\x21\x00")),
+            ("CancelSession", lambda: esipa.cancel_session(b"\x01", b"\xbf\x41\x00")),
+        ):
+            with pytest.raises(DecodeError, match=f"^{name}: the eIM's answer: "):
+                ask()

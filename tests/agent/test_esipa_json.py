@@ -73,8 +73,9 @@ def test_a_package_that_is_not_base64_of_one_is_answered_as_such(octets: str) ->
 
 def test_success_alone_is_an_empty_response() -> None:
     assert BINDING.acknowledgement(success()) == EmptyResponse()
-    with pytest.raises(DecodeError):
-        BINDING.acknowledgement(b"{}")
+    for read in (BINDING.acknowledgement, BINDING.cancel_session_ok):
+        with pytest.raises(DecodeError):
+            read(b"{}")
 
 
 def test_a_warning_is_a_success_and_an_expiry_a_failure() -> None:
