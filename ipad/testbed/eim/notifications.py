@@ -10,7 +10,7 @@ from ipad.testbed.eim.desk import Desk, Refused
 from ipad.testbed.eim.readable import readable
 from ipad.testbed.eim.records import DONE, FAILED, Euicc, Result, Session
 from ipad.testbed.signature import verify
-from ipad.testbed.smdp import Smdp, SmdpRefused
+from ipad.testbed.smdp import SmdpRefused
 
 
 def accepted(take: Callable[[bytes], int | None], items: Iterable[bytes]) -> list[int]:
@@ -64,7 +64,7 @@ def _other(desk: Desk, octets: bytes, _euicc: Euicc | None) -> int:
     )
     desk.check(result, signed, "the signature is not the eUICC's")
     if desk.smdp is not None and metadata["notificationAddress"] == desk.smdp.address:
-        pass_on(desk, desk.smdp, result, octets)
+        pass_on(desk, result, octets)
     desk.accept(result, None, DONE)
     return seq
 
@@ -116,8 +116,8 @@ def _installation(desk: Desk, octets: bytes, _euicc: Euicc | None) -> int:
         octets=octets,
     )
     desk.check(result, eid is not None, "the signature is no registered eUICC's")
-    if desk.smdp is not None and session is not None:
-        pass_on(desk, desk.smdp, result, octets)
+    if session is not None:
+        pass_on(desk, result, octets)
     desk.accept(result, package, DONE if data["finalResult"][0] == "successResult" else FAILED)
     return seq
 
@@ -130,12 +130,12 @@ def _installer(desk: Desk, session: Session | None, octets: bytes) -> str | None
     return signer.eid if signer else None
 
 
-def pass_on(desk: Desk, smdp: Smdp, result: Result, octets: bytes) -> None:
+def pass_on(desk: Desk, result: Result, octets: bytes) -> None:
     """HandleNotification of ES9+, once. Refused, if the SM-DP+ does not take it."""
-    if desk.records.known(result) is not None:
+    if desk.smdp is None or desk.records.known(result) is not None:
         return
     try:
-        smdp.handle_notification(octets)
+        desk.smdp.handle_notification(octets)
     except SmdpRefused as refused:
         desk.refuse(result, f"the SM-DP+ does not take it: {refused}")
 

@@ -9,7 +9,7 @@ from ipad.asn1 import decode, find, member, tlvs, value, wrap
 from ipad.testbed import chain
 from ipad.testbed.eim import device_key, euicc_data
 from ipad.testbed.eim.desk import Desk, result_of
-from ipad.testbed.eim.notifications import accepted, check_installation, notification
+from ipad.testbed.eim.notifications import accepted, check_installation, notification, pass_on
 from ipad.testbed.eim.records import DONE, FAILED, ROLLED_BACK, Euicc, Package, Result
 from ipad.testbed.signature import token_tlv, verify
 
@@ -121,7 +121,10 @@ def data_response(desk: Desk, euicc: Euicc, octets: bytes) -> list[int] | None:
 
 
 def trigger_result(desk: Desk, euicc: Euicc, octets: bytes) -> None:
-    """A ProfileDownloadTriggerResult (BF54). What is installed in it is the SM-DP+'s still."""
+    """A ProfileDownloadTriggerResult (BF54).
+
+    The SM-DP+ hears from the eIM only what came through it; of a direct download the IPA tells it.
+    """
     decoded = decode("ProfileDownloadTriggerResult", octets)
     package = desk.package_of(euicc, decoded)
     result = result_of(euicc, package, "profileDownloadTriggerResult", decoded, octets)
@@ -131,6 +134,8 @@ def trigger_result(desk: Desk, euicc: Euicc, octets: bytes) -> None:
     if arm == "profileInstallationResult":
         installed = member(octets, 0xBF54, 0xBF37)
         check_installation(desk, result, euicc, installed)
+        if desk.records.session(data["profileInstallationResultData"]["transactionId"]) is not None:
+            pass_on(desk, result, installed)
         if data["profileInstallationResultData"]["finalResult"][0] == "successResult":
             state = DONE
     desk.accept(result, package, state)
