@@ -77,7 +77,7 @@ def _run_once(
     with open_gateway(settings, journal, powered, uplink, watchdog.feed, trace.apdu) as gateway:
         agent = Agent(settings, journal, powered, mailbox, uplink, gateway, watchdog, board.publish)
         board.show(agent)  # what the journal remembers, for whoever asks before the card is read
-        answers = board.answers(powered, journal.path)
+        answers = board.answers(powered, journal.path, trace)
         tools = {"trace": lambda request: _trace(trace, request, state_dir)}
         control = ControlServer(runtime_dir / "control.sock", answers, mailbox, tools)
         try:
@@ -139,9 +139,13 @@ class _Board:
             self._watchdog.ready()
             self._ready = True
 
-    def answers(self, powered: PoweredClock, journal: Path) -> dict[str, Callable[[], Any]]:
+    def answers(self, powered: PoweredClock, journal: Path, trace: Trace) -> dict[str, Callable[[], Any]]:
+        def status() -> dict[str, Any]:
+            directory = trace.directory
+            return {**self._status, "now": powered.now(), "trace": str(directory) if directory else None}
+
         return {
-            "status": lambda: {**self._status, "now": powered.now()},
+            "status": status,
             "profiles": lambda: self._of_card(self._profiles),
             "info": lambda: self._of_card(self._info),
             "history": lambda: _history(journal),

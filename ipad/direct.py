@@ -1,6 +1,7 @@
 """The card without the daemon: for questions when none is running, for the factory, and for a check."""
 
 import logging
+import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
@@ -66,7 +67,7 @@ def opened(settings: Config) -> Iterator[Parts]:
     with lock(runtime_dir), ExitStack() as stack:
 
         def journal() -> Journal:
-            return stack.enter_context(closing(Journal(state_dir / "journal.db")))
+            return stack.enter_context(closing(_journal(state_dir)))
 
         trace = _trace(settings)
         modem = open_modem(settings, lambda: None, trace.apdu)
@@ -77,6 +78,18 @@ def opened(settings: Config) -> Iterator[Parts]:
             isdr.close()
             modem.close()
             trace.stop()
+
+
+def _journal(state_dir: Path) -> Journal:
+    """The journal. One that root makes is the directory's owner's: the daemon is not root."""
+    path = state_dir / "journal.db"
+    new = not path.exists()
+    made = Journal(path)
+    if new and os.geteuid() == 0:
+        owner = state_dir.stat()
+        for file in state_dir.glob("journal.db*"):
+            os.chown(file, owner.st_uid, owner.st_gid)
+    return made
 
 
 def _trace(settings: Config) -> Trace:

@@ -329,14 +329,11 @@ def sim(state: str) -> Finding:
 def card(info: dict[str, Any], profiles: list[dict[str, Any]]) -> Iterator[Finding]:
     """What is on the card. info, profiles: as `ipad info` and `ipad profiles` have them."""
     yield Finding("card", True, f"the ISD-R answers, EID {info['eid']}")
-    versions = ", ".join(info["iot_versions"])
+    consumer = info["card"]["kind"] == "consumer"
     yield Finding(
         "kind of card",
-        True if versions else None,
-        f"SGP.32 {versions}"
-        if versions
-        else "a consumer card (SGP.22): the agent stands in for what it lacks",
-        "" if versions else "only an eIM that was given the agent's device key accepts its results",
+        None if consumer else True,
+        info["card"]["means"] or f"SGP.32 {', '.join(info['iot_versions'])}",
     )
     eims = ", ".join(eim["eim_id"] for eim in info["eims"])
     yield Finding(

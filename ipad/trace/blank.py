@@ -7,8 +7,10 @@ PINs, and what AUTHENTICATE returns. Keys of a profile are encrypted wherever th
 import base64
 import binascii
 import copy
+import re
 from typing import Any
 
+from ipad.asn1 import wrap
 from modem.errors import ModemError
 from modem.uicc import Reply
 
@@ -41,6 +43,11 @@ _SECRET_NAMES = frozenset(
     {"activationcode", "matchingid", "eventid", "hashcc", "confirmationcode", "confirmationcodehash"}
 )
 """The same in JSON; in lower case, for servers differ."""
+
+
+_ACTIVATION_CODE = re.compile(r"(LPA:)?1\$", re.IGNORECASE)
+"""How an activation code begins (SGP.22 4.1)."""
+_URL_SAFE = str.maketrans("-_", "+/")
 
 
 class Blanker:
@@ -185,32 +192,38 @@ def _channel(cla: int) -> int:
     return (cla & 0x0F) + 4 if cla & 0x40 else cla & 0x03
 
 
-def json_value(value: Any) -> Any:
-    """What came as JSON, blanked: by the members' names, and inside DER in base64."""
+def json_value(value: Any, name: str = "") -> Any:
+    """What came as JSON, blanked: by the members' names, what looks like an activation code, and inside DER.
+
+    name: the member's that has this value.
+    """
     match value:
         case dict():
-            return {
-                name: _blanked_text(inner) if name.lower() in _SECRET_NAMES else json_value(inner)
-                for name, inner in value.items()
-            }
+            return {inner: json_value(member, inner) for inner, member in value.items()}
         case list():
-            return [json_value(inner) for inner in value]
+            return [json_value(inner, name) for inner in value]
+        case _ if name.lower() in _SECRET_NAMES:
+            return "0" * len(value) if isinstance(value, str) else None
         case str():
-            return _base64(value)
+            return "0" * len(value) if _ACTIVATION_CODE.match(value) else _base64(value, name)
         case _:
             return value
 
 
-def _blanked_text(value: Any) -> Any:
-    return "0" * len(value) if isinstance(value, str) else None
+def _base64(text: str, name: str) -> str:
+    """Text that is DER in base64 with a secret in it comes back blanked; any other as it is.
 
-
-def _base64(text: str) -> str:
-    """Text that is DER in base64 with a secret in it comes back blanked; any other as it is."""
+    Whatever an agent or a server might still take for base64 counts as such.
+    """
+    bare = "".join(text.split()).translate(_URL_SAFE).rstrip("=")
     try:
-        octets = base64.b64decode(text, validate=True)
+        octets = base64.b64decode(bare + "=" * (-len(bare) % 4), validate=True)
     except (binascii.Error, ValueError):
         return text
-    if octets[:1] != b"\xbf":  # every message with a secret has a tag of this kind
+    around = b""
+    if name.lower() == "ctxparams1":
+        around = wrap(0xBF38, octets)[: -len(octets) or None]  # as it stands in AuthenticateServerRequest
+    elif octets[:1] != b"\xbf":  # every other message with a secret has a tag of this kind
         return text
-    return base64.b64encode(message(octets)).decode()
+    blanked = message(around + octets)[len(around) :]
+    return text if blanked == octets else base64.b64encode(blanked).decode()

@@ -137,14 +137,15 @@ def test_a_registration_that_is_denied_says_why() -> None:
 
 
 def test_a_card_without_profile_fallback_or_the_standard() -> None:
-    info = {"eid": "89", "iot_versions": [], "eims": []}
+    kind = {"kind": "consumer", "means": "consumer (SGP.22): the agent stands in"}
+    info = {"eid": "89", "card": kind, "iot_versions": [], "eims": []}
     found = {f.name: f for f in doctor.card(info, [{"iccid": "8", "enabled": False, "fallback": False}])}
     assert {name for name, f in found.items() if f.ok is False} == {
         *("association", "enabled profile", "fallback profile")
     }
     assert all(f.advice for f in found.values() if f.ok is False)
     assert found["kind of card"].ok is None
-    assert "device key" in found["kind of card"].advice
+    assert found["kind of card"].said == kind["means"]
 
 
 def test_no_bearer() -> None:

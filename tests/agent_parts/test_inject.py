@@ -3,6 +3,8 @@
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from ipad import asn1, inject
 from ipad.connectivity.state import PACKAGE_LIMIT
@@ -102,3 +104,11 @@ def test_a_response_that_is_none_is_said_to_be(response: bytes) -> None:
     well, [said] = inject.told(response)
     assert not well
     assert "cannot be read here" in said
+
+
+@given(st.integers(0, len(RESULT) + 3), st.integers(0, 255))
+def test_a_response_that_is_damaged_never_ends_in_a_traceback(at: int, octet: int) -> None:
+    damaged = bytearray(asn1.wrap(0xBF4E, RESULT))
+    damaged[min(at, len(damaged) - 1)] = octet
+    assert inject.told(bytes(damaged))[1]
+    assert inject.told(bytes(damaged[:at]))[1]

@@ -1,6 +1,7 @@
 """`ipad provision` over the real AT path to the virtual eUICC: once, twice, half, and another's."""
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -169,3 +170,16 @@ def test_a_consumer_card_is_provisioned_by_the_agent_in_its_place_and_says_what_
         assert again["eims"] == record["eims"]
         other = bench.eim_file("other.toml", eimFqdn="other.example")
         assert "Nothing was changed" in bench.refused("provision", "--eim", str(other))
+
+
+def test_what_root_makes_for_a_consumer_card_is_the_daemon_s(
+    tmp_path: Path, pki_dir: Path, capsys: "pytest.CaptureFixture[str]"
+) -> None:
+    if os.geteuid() != 0:
+        pytest.skip("only root gives files away")
+    state = tmp_path / "state"
+    state.mkdir()
+    os.chown(state, 1234, 1234)
+    with workbench(tmp_path, pki_dir, capsys, consumer=True) as bench:
+        bench.answer("provision", "--eim", str(bench.eim_file()))
+    assert {path.name: path.stat().st_uid for path in state.iterdir()} == {"journal.db": 1234}

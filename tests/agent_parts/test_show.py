@@ -122,6 +122,27 @@ def test_a_gateway_without_card_and_eim() -> None:
     ]
 
 
+def test_a_trace_that_runs_is_not_forgotten() -> None:
+    *others, last = show.status(OPERATING | {"trace": "/var/lib/ipad/trace"})
+    assert others == show.status(OPERATING)
+    assert last == "trace    runs, in /var/lib/ipad/trace: stop it with `ipad trace stop`"
+
+
+def test_the_trace_says_where_and_what() -> None:
+    started = show.trace({"running": True, "directory": "/t"})
+    assert "/t" in started[0]
+    assert any("EIDs" in line for line in started)
+    assert show.trace({"running": False, "directory": "/t"}) == ["stopped; it is in /t"]
+    assert show.trace({"running": False, "directory": None}) == ["no trace was running"]
+
+
+def test_a_finding_has_its_mark_and_its_advice() -> None:
+    fault = {"name": "clock", "ok": False, "said": "1970", "advice": "set it"}
+    assert show.finding(fault) == ["✘ clock: 1970", "    set it"]
+    assert show.finding(fault | {"ok": True, "advice": ""}) == ["✔ clock: 1970"]
+    assert show.finding(fault | {"ok": None, "advice": ""}) == ["– clock: 1970"]
+
+
 def test_why_is_one_line() -> None:
     assert show.why(OPERATING) == ["operating: the profile works (60 min ago)"]
     [line] = show.why(TRIAL)

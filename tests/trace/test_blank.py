@@ -225,24 +225,59 @@ def test_a_command_without_an_answer_is_passed_on_with_its_error() -> None:
 # JSON
 
 
-def test_json_is_blanked_by_name_and_inside_base64() -> None:
-    text = base64.b64encode(TRIGGER).decode()
+def test_json_is_blanked_by_name_and_nothing_else_is_touched() -> None:
     value = {
         "matchingId": "SECRET",
         "activationCode": None,
+        "hashCc": ["SECRET"],
         "eventEntries": [{"eventId": "SECRET", "rspServerAddress": "smdp.example"}],
-        "profileDownloadTriggerRequest": text,
+        "ac": "LPA:1$smdp.example$SECRET",
         "transactionId": "0102",
         "notifyStateChange": True,
         "n": [1, 2.5, None],
+        "version": "v1.2.0",
         "text": "no base64!",
         "other": base64.b64encode(b"\x30\x03abc").decode(),
+        "package": base64.b64encode(WITHOUT["EuiccPackageRequest"]).decode(),
     }
-    blanked = blank.json_value(value)
-    assert blanked == {
+    assert blank.json_value(value) == {
         **value,
         "matchingId": "000000",
+        "hashCc": ["000000"],
         "eventEntries": [{"eventId": "000000", "rspServerAddress": "smdp.example"}],
-        "profileDownloadTriggerRequest": base64.b64encode(zeroed(TRIGGER)).decode(),
+        "ac": "0" * len("LPA:1$smdp.example$SECRET"),
     }
-    assert "SECRET" not in str(blanked)
+
+
+@pytest.mark.parametrize("kind", WITH_SECRETS)
+def test_a_secret_inside_base64_is_blanked_however_it_is_written(kind: str) -> None:
+    text = base64.b64encode(WITH_SECRETS[kind]).decode()
+    wanted = base64.b64encode(zeroed(WITH_SECRETS[kind])).decode()
+    lines = "\r\n".join(text[at : at + 64] for at in range(0, len(text), 64))
+    url_safe = text.replace("+", "-").replace("/", "_")
+    for written in (text, text.rstrip("="), lines, url_safe, f" {text}\n"):
+        assert blank.json_value({"any": [written]}) == {"any": [wanted]}
+
+
+def test_ctx_params_1_is_not_a_message_and_its_matching_id_is_blanked_too() -> None:
+    text = base64.b64encode(CONTEXT).decode()
+    assert blank.json_value({"ctxParams1": text}) == {
+        "ctxParams1": base64.b64encode(zeroed(CONTEXT)).decode()
+    }
+    assert blank.json_value({"ctxParams1": ""}) == {"ctxParams1": ""}
+    assert blank.json_value({"else": text}) == {"else": text}
+
+
+@given(
+    st.recursive(
+        st.none()
+        | st.booleans()
+        | st.floats(allow_nan=False)
+        | st.text()
+        | st.binary().map(lambda b: b.hex()),
+        lambda inner: st.lists(inner) | st.dictionaries(st.text() | st.just("matchingId"), inner),
+        max_leaves=20,
+    )
+)
+def test_any_json_is_blanked_without_a_word(value: Any) -> None:
+    blank.json_value(value)
