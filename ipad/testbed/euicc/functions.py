@@ -21,6 +21,7 @@ from . import (
 from . import state as memory
 from .apdu import Refused, Sw
 from .isdr import Function, Isdr
+from .shapes import UNKNOWN_6D00
 
 FUNCTIONS: dict[int, Function] = {
     **authentication.FUNCTIONS,
@@ -68,5 +69,6 @@ def _function(isdr: Isdr, command: bytes) -> Function:
     tag, _ = next(tlvs(command))
     functions = CONSUMER_FUNCTIONS if isdr.state.kind == "consumer" else FUNCTIONS
     if tag not in functions:
-        raise Refused(Sw.REFERENCED_DATA_NOT_FOUND)
+        odd = UNKNOWN_6D00 in isdr.shapes
+        raise Refused(Sw.INS_NOT_SUPPORTED if odd else Sw.REFERENCED_DATA_NOT_FOUND)
     return functions[tag]

@@ -1,7 +1,8 @@
 """Shapes that cards in the field answer in, instead of the standard's: for `--shape`.
 
 The card's own logic stays the standard's; here its answers are put into another frame, and what is signed
-in them stays as it was signed. The one exception is `rollback-alone`, which is about what is signed.
+in them stays as it was signed. Exceptions are `rollback-alone`, which is about what is signed, and what a
+consumer card refuses.
 """
 
 from collections.abc import Callable, Iterable
@@ -13,6 +14,7 @@ from .apdu import Refused, Sw
 
 NO_TAG_LISTS = "no-tag-lists"
 ROLLBACK_ALONE = "rollback-alone"
+UNKNOWN_6D00, AID_ONLY, NO_REFRESH = "unknown-6d00", "aid-only", "no-refresh"
 
 SHAPES = {
     "bare-package-result": "a package result is BF51 {30…}, without the tag of the CHOICE",
@@ -22,6 +24,9 @@ SHAPES = {
     "bare-key-data": "the eIM configuration has bare keys and certificates (30…) under A5 and A6",
     NO_TAG_LISTS: "a profile list with a tag list is refused with 6A80",
     ROLLBACK_ALONE: "the result of a rollback has nothing but rollbackResult",
+    UNKNOWN_6D00: "a function that it does not have is refused with 6D00",
+    AID_ONLY: "a consumer card enables, disables and deletes a profile by its ISD-P AID only",
+    NO_REFRESH: "a consumer card refuses to enable or disable a profile with a REFRESH",
 }
 """Every name, and what the card does then."""
 
