@@ -151,4 +151,4 @@ def provisioned(record: dict[str, Any]) -> list[str]:
         if eim["association_token"] is not None:
             lines.append(f"{eim['eim_id']}: signs with association token {eim['association_token']}")
     unread = ", ".join(record["not_read_back"])
-    return [*lines, f"set, and cannot be read back from a card: {unread}", json.dumps(record)]
+    return [*lines, f"cannot be read back from a card: {unread}", json.dumps(record)]

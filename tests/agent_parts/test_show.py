@@ -219,7 +219,7 @@ def test_what_was_provisioned_in_words_and_as_one_line_of_json() -> None:
         "associated with eim",
         "note: a consumer card",
         "eim: signs with association token 7",
-        "set, and cannot be read back from a card: counterValue, immediate enabling",
+        "cannot be read back from a card: counterValue, immediate enabling",
         json.dumps(record),
     ]
     again = show.provisioned(record | {"did": [], "notes": [], "eims": []})
