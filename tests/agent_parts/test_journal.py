@@ -1,6 +1,7 @@
 """The journal on disk: what survives, what is kept once, and a file that cannot be used."""
 
 import resource
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -10,7 +11,7 @@ import pytest
 
 from ipad import journal as module
 from ipad.errors import IpadError
-from ipad.journal import Journal, Step
+from ipad.journal import BINDING, Journal, Refusals, Step
 
 STEP = Step("package", "8999", "8900", "eim", b"\xbf\x51\x00")
 
@@ -155,3 +156,58 @@ def test_somebody_who_holds_the_file_too_long_is_an_error(journal: Journal, path
     with pytest.raises(IpadError, match="locked"):
         journal.begin(STEP)
     other.close()
+
+
+def test_what_is_owed_beyond_its_room_drops_the_oldest_of_this_eim(
+    journal: Journal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "OWED_ROWS", 3)
+    journal.owe("b", b"b")
+    assert [journal.owe("a", bytes([n])) for n in range(4)] == [0, 0, 0, 1]
+    journal.begin(STEP)
+    assert journal.finish(owe=("a", b"last")) == 1
+    assert [owed.arm for owed in journal.owed("a")] == [b"\x02", b"\x03", b"last"]
+    assert len(journal.owed("b")) == 1
+
+
+def test_refusals_are_counted_by_eim_and_thing_and_survive(journal: Journal, path: Path) -> None:
+    journal.refuse("a", "x", Refusals(1, 10.0))
+    journal.refuse("a", "x", Refusals(2, 30.0))
+    journal.refuse("b", "x", Refusals(1, 20.0))
+    again = Journal(path)
+    assert again.refusals("a") == {"x": Refusals(2, 30.0)}
+    assert again.refusals("nobody") == {}
+    again.forgive("a", ["x", "y"])
+    assert (journal.refusals("a"), len(journal.refusals("b"))) == ({}, 1)
+    again.close()
+
+
+def test_refusals_have_so_much_room(journal: Journal, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "REFUSED_ROWS", 3)
+    for name in "vwxyz":
+        journal.refuse("a", name, Refusals(1, 1.0))
+    assert list(journal.refusals("a")) == ["x", "y", "z"]
+
+
+def test_an_eim_that_is_gone_leaves_nothing(journal: Journal) -> None:
+    journal.owe("a", b"1")
+    journal.owe("a", b"2")
+    journal.refuse("b", "x", Refusals(1, 1.0))
+    journal.remember(**{BINDING + "c": "json", "state": "{}"})
+    assert journal.known_eims() == {"a", "b", "c"}
+    assert [journal.drop(eim_id) for eim_id in "abc"] == [2, 0, 0]
+    assert journal.known_eims() == set()
+    assert journal.recall("state") == "{}"
+
+
+def test_a_journal_of_before_there_were_refusals_is_used_on(path: Path) -> None:
+    with sqlite3.connect(path) as old:
+        old.execute(
+            "CREATE TABLE owed (id INTEGER PRIMARY KEY, eim_id TEXT NOT NULL, arm BLOB NOT NULL,"
+            " UNIQUE (eim_id, arm))"
+        )
+        old.execute("INSERT INTO owed (eim_id, arm) VALUES ('a', x'01')")
+    journal = Journal(path)
+    assert [owed.arm for owed in journal.owed("a")] == [b"\x01"]
+    assert journal.refusals("a") == {}
+    journal.close()

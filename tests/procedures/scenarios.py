@@ -4,7 +4,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from ipad.connectivity.state import Command, Phase
+from ipad.connectivity.state import Command, Inject, Phase
+from ipad.testbed.eim.faults import Fault
+from ipad.testbed.eim.packages import hand_out
 from ipad.testbed.euicc.state import State
 from tests.euicc_card.world import BOOTSTRAP, NORD, SUED
 from tests.procedures.site import Site
@@ -30,7 +32,7 @@ class Scenario:
     order: Callable[[Site], object]
     done: Callable[[Site], bool]
     begins: Callable[[State], None] = _nothing
-    ask: Callable[[Site], Command | None] = lambda _site: None
+    ask: Callable[[Site], Command | Inject | None] = lambda _site: None
 
     def start(self, site: Site) -> None:
         site.done, site.ask = self.done, self.ask
@@ -72,10 +74,40 @@ def _refused(site: Site) -> None:
     site.desk.order({"delete": BOOTSTRAP}, {"delete": SUED})
 
 
-def _unworkable(site: Site) -> None:
+def _unsigned(site: Site) -> None:
     site.desk.order(raw="BF4F06BF7703800100")
-    site.desk.order(data={"tagList": "81"})
+    site.desk.order(data={"tagList": "5A"})
+    site.desk.order(data={"tagList": "8384A6A8A9"})
     site.desk.order(download={"activationCode": "1$smdp.example$"})
+
+
+def _data(site: Site) -> None:
+    """The notifications of a fallback, which the eIM takes only with the answer to a data request."""
+    site.desk.eim.faults.add(Fault("http-500", function="HandleNotification", count=2))
+
+
+def _fall_back_and_tell(site: Site) -> Command | None:
+    if site.enabled() == NORD:
+        return Command.FALLBACK
+    if site.desk.told() and not site.desk.packages():
+        site.desk.order(data={"tagList": "A0"})
+        return Command.POLL
+    return None
+
+
+def _by_hand(site: Site) -> None:
+    site.desk.order({"enable": NORD, "rollback": True})
+    euicc = site.desk.records.euicc(site.desk.eid)
+    assert euicc is not None
+    handed = hand_out(site.desk.records, site.desk.eim.identity, site.desk.eim.faults, euicc)
+    assert handed is not None
+    site.by_hand = handed[1]
+    site.desk.records.cancel(1)  # it does not come over the air as well
+
+
+def _hand_over(site: Site) -> Inject | None:
+    """Somebody hands it over until it has been executed."""
+    return Inject(site.by_hand) if site.enabled() == BOOTSTRAP else None
 
 
 def _rollback(site: Site) -> None:
@@ -118,10 +150,10 @@ REFUSED = Scenario(
     _refused,
     ended(BOOTSTRAP, Phase.OPERATING, "failed", "failed", "done", "failed", "done"),
 )
-UNWORKABLE = Scenario(
-    "packages that nobody can work on",
-    _unworkable,
-    ended(BOOTSTRAP, Phase.OPERATING, "failed", "failed", "failed"),
+UNSIGNED = Scenario(
+    "packages that nobody signs, some that nobody can work on",
+    _unsigned,
+    ended(BOOTSTRAP, Phase.OPERATING, "failed", "failed", "done", "failed"),
 )
 ROLLBACK = Scenario(
     "rollback, because the new profile has no way to the eIM",
@@ -142,7 +174,16 @@ ASKED = Scenario(
     _there_and_back,
 )
 
-SCENARIOS = (ENABLE, SEVERAL, REFUSED, UNWORKABLE, ROLLBACK, DEAD_END, LOSS, ASKED)
+DATA = Scenario(
+    "notifications by a data request",
+    _data,
+    lambda site: ended(BOOTSTRAP, Phase.FALLBACK, "done")(site) and told_all(site),
+    on_nord,
+    _fall_back_and_tell,
+)
+BY_HAND = Scenario("a package by hand", _by_hand, ended(NORD, Phase.OPERATING, "done"), ask=_hand_over)
+
+SCENARIOS = (ENABLE, SEVERAL, REFUSED, UNSIGNED, ROLLBACK, DEAD_END, LOSS, ASKED, DATA, BY_HAND)
 EACH_STEP = (ENABLE, ROLLBACK, ASKED)
 """In these there is each kind of step."""
 
@@ -172,6 +213,7 @@ def _what(result: dict[str, Any]) -> tuple[str, str]:
 def _without_numbers(content: Any) -> Any:
     """Without what is drawn anew in each run."""
     if isinstance(content, dict):
-        drawn = ("seqNumber", "eimTransactionId", "counterValue")
+        # By which message a notification arrives does not matter: what counts is that it does, once.
+        drawn = ("seqNumber", "eimTransactionId", "counterValue", "notificationsList")
         return {name: _without_numbers(value) for name, value in content.items() if name not in drawn}
     return [_without_numbers(item) for item in content] if isinstance(content, list) else content

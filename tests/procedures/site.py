@@ -15,7 +15,7 @@ from ipad.asn1 import decode, wrap
 from ipad.clock import PoweredClock
 from ipad.config import AgentConfig, CardConfig, Config
 from ipad.connectivity.decide import wake
-from ipad.connectivity.state import Command
+from ipad.connectivity.state import Command, Inject
 from ipad.consumer import memory as consumer_memory
 from ipad.eim import EimConfiguration
 from ipad.esipa.client import Esipa
@@ -142,7 +142,9 @@ class Site:
         self.harm.lasting = self._lasting
         self.agent: Agent | None = None
         self.done: Callable[[Site], bool] = lambda _site: True
-        self.ask: Callable[[Site], Command | None] = lambda _site: None
+        self.ask: Callable[[Site], Command | Inject | None] = lambda _site: None
+        self.by_hand = b""
+        """A package that somebody at the gateway has in hand."""
 
     def begin_with(self, memory: State) -> None:
         """The card has been through something else before."""
