@@ -39,8 +39,9 @@ def _compact_other(desk: Desk, octets: bytes, euicc: Euicc | None) -> int:
     """A CompactOtherSignedNotification (A1): of an eUICC whose certificates are known."""
     named = find(octets, 0xA1, 0x5A)
     if named is not None:
-        euicc = desk.records.euicc(value(named).hex().upper())
-    owner = euicc or _signer(desk, octets, 0xA1, 0x5F37, 0xBF2F)
+        owner = desk.records.euicc(value(named).hex().upper())
+    else:
+        owner = euicc or _signer(desk, octets, 0xA1, 0x5F37, 0xBF2F)
     if owner is None or not owner.euicc:
         unread = Result(None, None, "compactOtherSignedNotification", None, None, None, None, octets)
         desk.refuse(unread, "a compact form of an eUICC whose certificates are not known")
