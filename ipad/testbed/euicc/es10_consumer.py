@@ -12,9 +12,11 @@ from modem.bcd import iccid_octets
 from . import es10_notifications, es10_profiles, pending, switch
 from .isdr import Function, Isdr
 from .memory_reset import consumer_memory_reset
+from .shapes import AID_ONLY, NO_REFRESH
 from .state import DELETE, Profile
 
 OK, NOT_FOUND, WRONG_STATE, DISALLOWED_BY_POLICY, CAT_BUSY = 0, 1, 2, 3, 5
+UNDEFINED_ERROR = 127
 """EnableProfileResponse, DisableProfileResponse, DeleteProfileResponse."""
 
 UNKNOWN = frozenset({0xBF51, *range(0xBF55, 0xBF60), 0xBF64, 0xBF65})
@@ -45,7 +47,7 @@ def profile_info_list(isdr: Isdr, command: bytes) -> bytes:
 def enable_profile(isdr: Isdr, command: bytes) -> bytes:
     """EnableProfile (5.7.16): the profile that is enabled gives way to it."""
     request = decode("EnableProfileRequest", command)
-    result = _enable(isdr, _target(isdr, request["profileIdentifier"]), request["refreshFlag"])
+    result = _enable(isdr, _managed(isdr, request["profileIdentifier"]), request["refreshFlag"])
     return encode("EnableProfileResponse", {"enableResult": result})
 
 
@@ -63,7 +65,7 @@ def _enable(isdr: Isdr, target: Profile | None, refresh: bool) -> int:
 def disable_profile(isdr: Isdr, command: bytes) -> bytes:
     """DisableProfile (5.7.17): none is enabled then."""
     request = decode("DisableProfileRequest", command)
-    result = _disable(isdr, _target(isdr, request["profileIdentifier"]), request["refreshFlag"])
+    result = _disable(isdr, _managed(isdr, request["profileIdentifier"]), request["refreshFlag"])
     return encode("DisableProfileResponse", {"disableResult": result})
 
 
@@ -78,6 +80,8 @@ def _disable(isdr: Isdr, target: Profile | None, refresh: bool) -> int:
 
 
 def _switch(isdr: Isdr, target: Profile | None, refresh: bool) -> int:
+    if refresh and NO_REFRESH in isdr.shapes:
+        return UNDEFINED_ERROR
     if isdr.cat_busy():
         return CAT_BUSY
     switch.set_enabled(isdr, target)
@@ -87,7 +91,7 @@ def _switch(isdr: Isdr, target: Profile | None, refresh: bool) -> int:
 
 def delete_profile(isdr: Isdr, command: bytes) -> bytes:
     """DeleteProfile (5.7.18): only one that is disabled."""
-    target = _target(isdr, decode("DeleteProfileRequest", command))
+    target = _managed(isdr, decode("DeleteProfileRequest", command))
     if target is None:
         result = NOT_FOUND
     elif target.enabled:
@@ -120,6 +124,11 @@ def retrieve_notifications_list(isdr: Isdr, command: bytes) -> bytes:
     """RetrieveNotificationsList (5.7.10): of package results this card has not heard."""
     decode("sgp22:RetrieveNotificationsListRequest", command)
     return es10_notifications.retrieve_notifications_list(isdr, command)
+
+
+def _managed(isdr: Isdr, identifier: tuple[str, bytes]) -> Profile | None:
+    """The profile that is to be enabled, disabled or deleted."""
+    return None if identifier[0] == "iccid" and AID_ONLY in isdr.shapes else _target(isdr, identifier)
 
 
 def _target(isdr: Isdr, identifier: tuple[str, bytes]) -> Profile | None:
