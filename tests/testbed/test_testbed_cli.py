@@ -99,6 +99,23 @@ def test_an_eim_is_started_ordered_from_killed_and_started_again(
         assert run("eim", "cancel", number, *admin)["state"] == "cancelled"
 
 
+def test_an_eim_with_an_smdp_behind_it_offers_one_binding(tmp_path: Path, pki_dir: Path, run: Any) -> None:
+    start = ("eim", "--state", tmp_path / "eim", "--port", 0, "--admin-port", 0, "--pki", pki_dir)
+    smdp = ("--smdp", tmp_path / "smdp", "--binding", "json", "--shape", "empty-200")
+    with started(*start, *smdp) as words:
+        admin = ("--admin", words[2])
+        released = run("eim", "profile", "8900101000000000421", "--matching-id", "M-1", *admin)
+        assert released == {"matchingId": "M-1", "smdpAddress": "smdp.testbed.example"}
+        assert cli.main(["eim", "profile", "12", "--matching-id", "M-1", "--admin", words[2]]) == 1
+        ipa = Ipa(int(words[0].rpartition(":")[2]), pki.paths(pki_dir).eim_tls_ca)
+        assert ipa.request(wrap(0xBF4F, wrap(0x5A, bytes(16))))[0] == 404
+    with started(*start, *smdp) as words:
+        (shown,) = run("eim", "profiles", "--admin", words[2])
+        assert (shown["iccid"], shown["state"]) == ("8900101000000000421", "released")
+    with started(*start) as words:
+        assert cli.main(["eim", "profiles", "--admin", words[2]]) == 1
+
+
 def test_a_network_is_started_and_switched(tmp_path: Path, run: Any) -> None:
     with started(
         "network", "--state", tmp_path, "--port", 0, "--relay", "0=127.0.0.1:9", "--probe-port", 0
@@ -161,6 +178,8 @@ def test_certificates_are_made_and_kept(tmp_path: Path, capsys: pytest.CaptureFi
         (["eim", "show", "--admin", "nonsense"], 1, "not an address"),
         (["eim", "show", "--admin", "http://127.0.0.1:1"], 1, "GET /eim"),
         (["eim", "queue", "--admin", "http://127.0.0.1:1"], 1, "operations or --json"),
+        (["eim", "--state", "x", "--shape", "round"], 1, "own-numbers"),
+        (["eim", "register", "--device-key", "/nonexistent"], 1, "/nonexistent"),
         (["eim", "queue", "--json", "[]"], 1, "an object wanted"),
         (["eim", "queue", "raw=00", "listEim"], 1, "stands alone"),
         (["network", "--state", "x", "--relay", "5=y"], 2, "--relay"),
@@ -207,6 +226,7 @@ def test_a_taken_port_is_said_in_a_sentence(
         (["deleteEim=a"], {"operations": [{"deleteEim": "a"}]}),
         (["data=BF20"], {"data": {"tagList": "BF20"}}),
         (["download=1$a$b"], {"download": {"activationCode": "1$a$b"}}),
+        (["download=eim:M-1"], {"download": {"eim": True, "matchingId": "M-1"}}),
         (["raw=00"], {"raw": "00"}),
     ],
 )

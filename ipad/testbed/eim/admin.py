@@ -8,6 +8,8 @@
 - `POST /packages {"eid", ..., "forge", "transaction"}` orders (see `operations`; the eimTransactionId is
   by default a new one); `GET /packages?eid=`: each with state, results and outcome; `DELETE /packages/ID`.
 - `GET /results?eid=`: all that came back, refused ones too. `GET /log?eid=&after=ID`: every exchange.
+- `POST /profiles {"iccid", "imsi", "name", "matchingId", "eid", "confirmationCode"}` releases a profile at
+  the SM-DP+ behind this eIM, all but the first optional; `GET /profiles`: what became of them.
 - `POST /faults` (see `faults`), `GET /faults`, `DELETE /faults`.
 """
 
@@ -30,6 +32,7 @@ from ipad.testbed.eim.identity import configuration
 from ipad.testbed.eim.operations import BadOrder, order
 from ipad.testbed.eim.packages import TRANSACTION_OCTETS, new_transaction
 from ipad.testbed.eim.records import MAX_COUNTER, Euicc
+from ipad.testbed.smdp import ProfileOrder, Smdp
 
 BODY_LIMIT = 1024 * 1024
 EID_DIGITS = 32
@@ -236,6 +239,39 @@ def _show_log(server: AdminServer, query: Mapping[str, str], _body: Any) -> tupl
     return 200, server.eim.records.show_log(query.get("eid"), _integer(query, "after", 0) or 0)
 
 
+def _release(server: AdminServer, _query: Mapping[str, str], body: Any) -> tuple[int, Any]:
+    smdp = _smdp(server)
+    texts = {"iccid", "imsi", "name", "matchingId", "eid", "confirmationCode"}
+    if not isinstance(body, Mapping) or not {"iccid"} <= set(body) <= texts:
+        raise Refusal(400, f"a profile takes {', '.join(sorted(texts))}; iccid is needed")
+    if not all(isinstance(text, str) for text in body.values()):
+        raise Refusal(400, "a profile takes texts")
+    more = {name: body[name] for name in ("imsi", "name") if name in body}
+    try:
+        matching_id = smdp.order(
+            ProfileOrder(body["iccid"], **more),
+            matching_id=body.get("matchingId", ""),
+            eid=body.get("eid"),
+            confirmation_code=body.get("confirmationCode"),
+        )
+    except ValueError as error:
+        raise Refusal(400, str(error)) from error
+    return 201, {"matchingId": matching_id, "smdpAddress": smdp.address}
+
+
+def _show_profiles(server: AdminServer, _query: Mapping[str, str], _body: Any) -> tuple[int, Any]:
+    return 200, [
+        {"iccid": each.profile.iccid, "matchingId": each.matching_id, "eid": each.eid, "state": each.state}
+        for each in _smdp(server).orders()
+    ]
+
+
+def _smdp(server: AdminServer) -> Smdp:
+    if server.eim.smdp is None:
+        raise Refusal(404, "this eIM has no SM-DP+ behind it")
+    return server.eim.smdp
+
+
 def _add_fault(server: AdminServer, _query: Mapping[str, str], body: Any) -> tuple[int, Any]:
     fault = faults.parse(body)
     server.eim.faults.add(fault)
@@ -261,6 +297,8 @@ _ROUTES: dict[tuple[str, str], Route] = {
     ("DELETE", "packages"): _cancel,
     ("GET", "results"): _show_results,
     ("GET", "log"): _show_log,
+    ("GET", "profiles"): _show_profiles,
+    ("POST", "profiles"): _release,
     ("POST", "faults"): _add_fault,
     ("GET", "faults"): _show_faults,
     ("DELETE", "faults"): _clear_faults,

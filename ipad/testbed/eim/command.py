@@ -15,15 +15,18 @@ from ipad.testbed.eim.identity import ANCHORS
 from ipad.testbed.eim.serve import EIM_ID, Settings, running
 from ipad.testbed.eim.shapes import chosen
 from ipad.testbed.process import ready, until_stopped
+from ipad.testbed.smdp import Smdp
 
 PORT, ADMIN_PORT = 4433, 4434
+SMDP_ADDRESS = "smdp.testbed.example"
+"""Of the SM-DP+ behind the eIM: nobody connects to it, but it is what the server signs."""
 ADMIN = f"http://127.0.0.1:{ADMIN_PORT}"
 
 _OPERATIONS = """\
 operations: enable=ICCID enable=ICCID,rollback disable=ICCID delete=ICCID listProfileInfo getRAT
 configureImmediateEnable[=flag] setFallbackAttribute=ICCID unsetFallbackAttribute
 setDefaultDpAddress=ADDRESS; addEim=HEX updateEim=HEX deleteEim=ID listEim; alone: data=TAGLIST
-download=ACTIVATIONCODE raw=HEX"""
+download=ACTIVATIONCODE download=eim:MATCHINGID raw=HEX"""
 
 
 def add_parser(parts: Any) -> None:
@@ -40,6 +43,7 @@ def add_parser(parts: Any) -> None:
     parser.add_argument("--tls-key", type=Path, metavar="PEM", help="its key")
     parser.add_argument("--binding", choices=CHOICES, default="both", help="of ESipa (%(default)s)")
     parser.add_argument("--shape", action="append", default=[], metavar="NAME", help="an odd one to send")
+    parser.add_argument("--smdp", type=Path, metavar="DIR", help="an SM-DP+ behind it, with its state there")
     parser.set_defaults(run=_serve)
     orders = parser.add_subparsers(dest="order", metavar="ORDER", help="of a running eIM, with --admin URL")
     _add_orders(orders)
@@ -72,6 +76,12 @@ def _add_orders(orders: Any) -> None:
     queue.add_argument("--json", metavar="TEXT", help="the order as the REST interface takes it")
     queue.add_argument("--eid", help="whose; not needed with one registered card")
     queue.add_argument("--forge", choices=FORGED, help="a package that the card must refuse")
+
+    profile = order("profile", _profile, "releases a profile at the SM-DP+ behind the eIM")
+    profile.add_argument("iccid")
+    for option in ("--imsi", "--name", "--matching-id", "--eid", "--confirmation-code"):
+        profile.add_argument(option)
+    order("profiles", lambda args: _print(call(args.admin, "GET", "/profiles")), "what became of them")
 
     cancel = order("cancel", _cancel, "a package that has no result yet")
     cancel.add_argument("package", type=int)
@@ -112,6 +122,7 @@ def _serve(args: argparse.Namespace) -> int:
         tls_key=args.tls_key,
         bindings=args.binding,
         shapes=chosen(args.shape),
+        smdp=None if args.smdp is None else Smdp(args.smdp, args.pki or args.state / "pki", SMDP_ADDRESS),
     )
     with until_stopped() as stopped, running(settings) as eim:
         ready(f"{eim.esipa} admin {eim.admin}")
@@ -169,9 +180,17 @@ def order_of(words: list[str]) -> dict[str, Any]:
     if name in ("data", "download", "raw"):
         if len(words) > 1:
             raise ConfigError(f"{name}: stands alone")
-        member: Any = {"data": {"tagList": value}, "download": {"activationCode": value}, "raw": value}[name]
-        return {name: member}
+        return {name: {"data": {"tagList": value}, "download": _download(value), "raw": value}[name]}
     return {"operations": [_operation(word) for word in words]}
+
+
+def _download(value: str) -> dict[str, Any]:
+    way, colon, matching_id = value.partition(":")
+    return (
+        {"eim": True, "matchingId": matching_id}
+        if (way, colon) == ("eim", ":")
+        else {"activationCode": value}
+    )
 
 
 def _operation(word: str) -> dict[str, Any]:
@@ -188,6 +207,19 @@ def _only_eid(admin: str) -> str:
     if len(euiccs) != 1:
         raise ConfigError(f"--eid wanted: {len(euiccs)} cards are registered")
     return str(euiccs[0]["eid"])
+
+
+def _profile(args: argparse.Namespace) -> int:
+    given = {
+        "iccid": args.iccid,
+        "imsi": args.imsi,
+        "name": args.name,
+        "matchingId": args.matching_id,
+        "eid": args.eid,
+        "confirmationCode": args.confirmation_code,
+    }
+    body = {name: text for name, text in given.items() if text is not None}
+    return _print(call(args.admin, "POST", "/profiles", body))
 
 
 def _cancel(args: argparse.Namespace) -> int:
