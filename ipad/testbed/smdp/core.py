@@ -87,7 +87,6 @@ class _Session:
 class _Binding:
     """What a profile has been bound to, to be given out again when the card still has its key."""
 
-    eid: str
     euicc_otpk: bytes
     one_time_key: ec.EllipticCurvePrivateKey
     protected: bytes
@@ -123,7 +122,7 @@ class Smdp:
         self._now = now
         self._sessions: dict[bytes, _Session] = {}
         self._bindings: dict[str, _Binding] = {}
-        """By ICCID."""
+        """By matching id, or EID where an order has none; lost with the process."""
         self._lock = RLock()
 
     def order(
@@ -211,7 +210,9 @@ class Smdp:
         arm, told = decode("AuthenticateServerResponse", response)
         if arm != "authenticateResponseOk":
             _refused_by_card(function, arm, "authenticateResponseError")
-        signed1, own, eum = (tlv for tag, tlv in tlvs(value(member(response, 0xBF38, 0xA0))) if tag == 0x30)
+        signed1, own, eum, *_ = (
+            tlv for tag, tlv in tlvs(value(member(response, 0xBF38, 0xA0))) if tag == 0x30
+        )
         try:
             card = euicc.certified(self._ci, eum, own, self._now())
         except euicc.Unacceptable as error:
@@ -251,8 +252,8 @@ class Smdp:
             "transactionId": session.transaction_id,
             "ccRequiredFlag": order.confirmation_hash is not None,
         }
-        binding = self._bindings.get(order.profile.iccid)
-        if binding is not None and binding.eid == card.eid:
+        binding = self._bindings.get(order.matching_id or card.eid)
+        if binding is not None:
             signed2["bppEuiccOtpk"] = binding.euicc_otpk
         return encode("SmdpSigned2", signed2)
 
@@ -302,16 +303,17 @@ class Smdp:
 
     def _bound(self, session: _Session, order: Order, card: Euicc, otpk: bytes) -> bytes:
         """The package for this one-time key: the one made before if the card still has the key."""
-        binding = self._bindings.get(order.profile.iccid)
-        if binding is None or (binding.eid, binding.euicc_otpk) != (card.eid, otpk):
-            if binding is not None and not order.rebinding:
+        key = order.matching_id or card.eid
+        binding = self._bindings.get(key)
+        if binding is None or binding.euicc_otpk != otpk:
+            if order.attempts and not order.rebinding:
                 raise SmdpRefused("GetBoundProfilePackage", "bppRebindingRefused")
             binding = self._bind(order, card, otpk)
         host_id = self._host_id()
         initialise = bpp.initialise_secure_channel(
             session.transaction_id, host_id, binding.one_time_key, otpk, self._pb.key
         )
-        self._bindings[order.profile.iccid] = binding
+        self._bindings[key] = binding
         order.eid, order.state = card.eid, orders.DOWNLOADED
         order.attempts += 1
         order.downloads[session.transaction_id.hex()] = Download(card.eid, card.certificate.hex())
@@ -331,7 +333,7 @@ class Smdp:
             segment=self._segment,
             replace_keys=self._replace_keys,
         )
-        return _Binding(card.eid, otpk, key, protected)
+        return _Binding(otpk, key, protected)
 
     def _host_id(self) -> bytes:
         return self._oid.encode()[:16]
@@ -387,7 +389,7 @@ class Smdp:
             return
         download.result = pending.hex()
         self._sessions.pop(told["transactionId"], None)
-        self._bindings.pop(order.profile.iccid, None)  # either way the card has used up its key
+        self._bindings.pop(order.matching_id or card.eid, None)  # either way the card has used up its key
         if told["finalResult"][0] == "successResult":
             order.state = orders.INSTALLED
         elif order.state == orders.DOWNLOADED:
@@ -395,7 +397,7 @@ class Smdp:
 
     def _other_notification(self, pending: bytes) -> None:
         told = decode("OtherSignedNotification", pending)["tbsOtherNotification"]
-        own, eum = (tlv for tag, tlv in tlvs(value(pending)) if tag == 0x30)
+        own, eum, *_ = (tlv for tag, tlv in tlvs(value(pending)) if tag == 0x30)
         try:
             card = euicc.certified(self._ci, eum, own, self._now())
         except euicc.Unacceptable as error:
