@@ -299,6 +299,7 @@ def test_a_client_that_cannot_be_accepted_does_not_end_the_thread(
     server: ControlServer, path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(control, "_REST", 0.01)
+    assert ask(path, {"ask": "status"}, PATIENCE), "it is up"
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     client = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     with client:
