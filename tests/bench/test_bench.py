@@ -10,6 +10,7 @@ import pytest
 from ipad.procedures import poll
 from ipad.testbed.bench import __main__ as bench
 from ipad.testbed.bench.daemon import daemon
+from ipad.testbed.bench.esipa import FORMS
 from ipad.testbed.bench.parts import parts
 from ipad.testbed.bench.table import Row, lines
 from ipad.testbed.bench.world import Tally, World, world
@@ -22,6 +23,14 @@ FIGURES = {
     "Idle poll, resumed": ["AT+CSIM exchanges", "other AT", "connections", "requests", "sent", "received"],
     "Poll with one package": ["AT+CSIM exchanges", "other AT", "connections", "requests", "sent", "received"],
     "One ESipa message": ["decode and encode", "decode", "encode", "first decode"],
+}
+ESIPA = {
+    "GetEimPackage",
+    "ProvideEimPackageResult",
+    "HandleNotification",
+    "InitiateAuthentication",
+    "AuthenticateClient",
+    "GetBoundProfilePackage",
 }
 NOT_NEEDED = ("cryptography", "pyparsing", "asyncio", "http.server", "pytest", "ipad.testbed")
 NOT_NEEDED_OF_ASN1TOOLS = ("asn1tools.parser", "asn1tools.compiler", "asn1tools.codecs.per")
@@ -41,7 +50,8 @@ def here(shared: World) -> World:
 
 def test_every_figure_is_measured_and_what_is_counted_holds(capsys: pytest.CaptureFixture[str]) -> None:
     assert bench.main(["--json", "--starts", "1", "--idle", "1", "--rounds", "2"]) == 0
-    rows = json.loads(capsys.readouterr().out)["rows"]
+    measured = json.loads(capsys.readouterr().out)
+    rows = measured["rows"]
     for group, figures in FIGURES.items():
         found = [row["what"] for row in rows if row["group"].startswith(group)]
         for figure in figures:
@@ -51,6 +61,10 @@ def test_every_figure_is_measured_and_what_is_counted_holds(capsys: pytest.Captu
     [started] = [row for row in rows if row["what"] == "of it: AT+CSIM exchanges"]
     [least] = [row["goal"] for row in rows if row["what"] == "reading the card as at a start"]
     assert started["value"] == least
+    assert {e["function"] for e in measured["esipa"]} == ESIPA
+    sent = [sum(e["octets"][form][0] for e in measured["esipa"]) for form in range(len(FORMS))]
+    assert sent[1] < 0.7 * sent[0]  # compact forms, ASN.1
+    assert sent[3] < 0.7 * sent[2]  # and JSON
 
 
 def test_a_goal_that_is_missed_is_printed_as_missed() -> None:

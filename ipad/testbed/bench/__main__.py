@@ -10,7 +10,7 @@ import tempfile
 from pathlib import Path
 
 from ipad.errors import IpadError
-from ipad.testbed.bench import daemon, exchanges, messages, polls
+from ipad.testbed.bench import daemon, esipa, exchanges, messages, polls
 from ipad.testbed.bench.parts import parts
 from ipad.testbed.bench.table import Row, lines, values
 from ipad.testbed.bench.world import world
@@ -31,26 +31,31 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--json", action="store_true", help="print JSON")
     arguments = parser.parse_args(argv)
     try:
-        rows = measure(arguments.starts, arguments.idle, arguments.rounds)
+        rows, exchanged = measure(arguments.starts, arguments.idle, arguments.rounds)
     except (IpadError, ModemError, OSError, subprocess.SubprocessError) as problem:
         print(f"bench: {problem}", file=sys.stderr)
         return 1
     if arguments.json:
-        print(json.dumps({"machine": machine(), "rows": values(rows)}, indent=2))
+        print(
+            json.dumps(
+                {"machine": machine(), "rows": values(rows), "esipa": esipa.values(exchanged)}, indent=2
+            )
+        )
     else:
         told = machine()
         print(f"{told['cores']} cores of {told['processor']}, {told['system']}, Python {told['python']}")
-        print("\n".join(lines(rows)))
+        print("\n".join(lines(rows) + esipa.lines(exchanged)))
     return 0
 
 
-def measure(starts: int, idle: float, rounds: int) -> list[Row]:
+def measure(starts: int, idle: float, rounds: int) -> tuple[list[Row], list[esipa.Exchanged]]:
     """All figures. starts and rounds: how often; idle: for how many seconds."""
     with tempfile.TemporaryDirectory(prefix="ipad-bench-") as made, world(Path(made)) as here:
         rows = daemon.start(here, starts) + daemon.idle(here, idle)
         with parts(here) as agent:
             rows += exchanges.measure(here, agent) + polls.measure(here, agent)
-        return rows + messages.measure(here, rounds)
+            exchanged = esipa.measure(here, agent)
+        return rows + messages.measure(here, rounds), exchanged
 
 
 def machine() -> dict[str, str | int]:

@@ -15,6 +15,8 @@ from ipad.testbed import pki
 from ipad.testbed.eim import client
 from ipad.testbed.eim.serve import Running, Settings, running
 from ipad.testbed.euicc import VirtualEuicc
+from ipad.testbed.euicc.defaults import SMDP
+from ipad.testbed.smdp import Smdp
 from ipad.waits import Waits
 from modem.card import UiccCard
 from modem.mock.modem import MockModem
@@ -41,6 +43,8 @@ class World:
     directory: Path
     eim: Running
     eid: str
+    smdp: Smdp
+    """Behind the eIM."""
     commands: list[str]
     """The AT commands that the modem was given since the last `tally`."""
 
@@ -77,10 +81,11 @@ class World:
 def world(directory: Path) -> Iterator[World]:
     """A modem that is registered, with the mock's own latencies. IpadError if it does not come up."""
     pki.make_pki(directory / "pki")
-    with running(Settings(directory / "eim", pki=directory / "pki")) as eim:
+    smdp = Smdp(directory / "smdp", directory / "pki", SMDP)
+    with running(Settings(directory / "eim", pki=directory / "pki", smdp=smdp)) as eim:
         card = VirtualEuicc.open(directory / "card", directory / "pki")
         commands: list[str] = []
-        here = World(directory, eim, card.eid, commands)
+        here = World(directory, eim, card.eid, smdp, commands)
         here.write_config()
         _associate(here, card)
         registered = threading.Event()
