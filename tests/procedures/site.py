@@ -121,6 +121,8 @@ class Site:
     """The modem acts on a REFRESH at once."""
     prepare: Callable[[State], None] = lambda _card: None
     """What the card has been through before."""
+    esipa: EsipaSettings = field(default_factory=EsipaSettings)
+    """How the agent talks to the eIM."""
 
     def __post_init__(self) -> None:
         self.now = 1000.0
@@ -183,7 +185,7 @@ class Site:
         uplink = Uplink()
 
         def esipa(eim: EimConfiguration, eid: bytes) -> Esipa:
-            client = HarmedEsipa(eim, eid, WAITS, uplink, EsipaSettings())
+            client = HarmedEsipa(eim, eid, WAITS, uplink, self.esipa)
             client.harm, client.routed = self.harm, self._routed
             return client
 

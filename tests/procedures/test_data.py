@@ -7,9 +7,9 @@ import pytest
 
 from ipad import asn1
 from ipad.asn1 import certificate_der, decode, encode, member, tlvs, value
-from ipad.esipa.client import Esipa
 from ipad.esipa.model import DataRequest, Malformed
 from ipad.esipa.package import read
+from ipad.esipa.settings import EsipaSettings
 from ipad.euicc import es10b
 from ipad.procedures import capabilities, data
 from ipad.testbed.eim.faults import Fault
@@ -74,11 +74,17 @@ def with_addresses(card: State) -> None:
     card.default_dp_address = "smdp.default.example"
 
 
+in_both_bindings = pytest.mark.parametrize("binding", ["asn1", "json"])
+
+
 # Every member
 
 
-def test_every_member_comes_in_the_order_of_the_standard_and_as_the_card_has_it(make_site: MakeSite) -> None:
-    site = make_site(prepare=with_addresses)
+@in_both_bindings
+def test_every_member_comes_in_the_order_of_the_standard_and_as_the_card_has_it(
+    make_site: MakeSite, binding: str
+) -> None:
+    site = make_site(prepare=with_addresses, esipa=EsipaSettings(binding=binding))
     process = started(site)
     answer = asked(site, process, tagList=ALL)
     content = members(bytes.fromhex(answer["octets"]))
@@ -119,9 +125,9 @@ def test_the_order_and_repetition_of_the_list_do_not_matter(site: Site, process:
 # Notifications and package results
 
 
-def with_pending(make_site: MakeSite) -> tuple[Site, Process, list[int]]:
-    """A site whose card keeps three notifications that the eIM did not take one by one."""
-    site = make_site(prepare=on_nord)
+def with_pending(make_site: MakeSite, binding: str = "asn1") -> tuple[Site, Process, list[int]]:
+    """A site whose card keeps two notifications that the eIM did not take one by one."""
+    site = make_site(prepare=on_nord, esipa=EsipaSettings(binding=binding))
     process = started(site)
     fall_back(process)
     site.desk.eim.faults.add(Fault("http-500", function="HandleNotification", count=2))
@@ -129,8 +135,11 @@ def with_pending(make_site: MakeSite) -> tuple[Site, Process, list[int]]:
     return site, process, [n.seq for n in site.memory().notifications]
 
 
-def test_notifications_that_are_told_of_and_acknowledged_leave_the_card(make_site: MakeSite) -> None:
-    site, process, pending = with_pending(make_site)
+@in_both_bindings
+def test_notifications_that_are_told_of_and_acknowledged_leave_the_card(
+    make_site: MakeSite, binding: str
+) -> None:
+    site, process, pending = with_pending(make_site, binding)
     octets = [bytes.fromhex(n.octets) for n in site.memory().notifications]
     answer = asked(site, process, tagList="A0")
     listed = members(bytes.fromhex(answer["octets"]))[0xA0]
@@ -254,7 +263,12 @@ def test_certificates_of_the_ci_key_that_is_named(site: Site, process: Process) 
     assert certificate_der(certificates["euiccCertificate"]) == euicc
 
 
-def test_a_ci_key_that_the_card_does_not_have_is_an_error_of_its_own(site: Site, process: Process) -> None:
+@in_both_bindings
+def test_a_ci_key_that_the_card_does_not_have_is_an_error_of_its_own(
+    make_site: MakeSite, binding: str
+) -> None:
+    site = make_site(esipa=EsipaSettings(binding=binding))
+    process = started(site)
     answer = asked(site, process, tagList="A6", ciPkId="00" * 20)
     assert error(answer) == CI_PK_ID_NOT_FOUND
     assert answer["transaction"] == site.desk.package(1)["transaction"]
@@ -356,10 +370,9 @@ def test_capabilities_follow_what_there_is_and_what_is_configured(
     assert decode("IpaCapabilities", capabilities.ipa_capabilities(minimize))["ipaFeatures"] == bits
 
 
-def test_compact_forms_are_told_to_an_eim_that_gets_them(
-    site: Site, process: Process, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(Esipa, "minimizes", True)
+def test_compact_forms_are_told_to_an_eim_that_gets_them(make_site: MakeSite) -> None:
+    site = make_site(esipa=EsipaSettings(minimize=True))
+    process = started(site)
     assert told(asked(site, process, tagList="A8"))["ipaCapabilities"]["ipaFeatures"] == (b"\x04", 6)
 
 

@@ -10,6 +10,7 @@ from ipad import journal
 from ipad.errors import PeerRefused
 from ipad.esipa.client import Esipa
 from ipad.esipa.model import Acknowledged, EmptyResponse
+from ipad.esipa.settings import BINDINGS, EsipaSettings
 from ipad.euicc import es10b
 from ipad.procedures import deliver
 from ipad.testbed.eim.faults import Fault
@@ -21,10 +22,20 @@ from tests.procedures.site import WAITS, Process, Site
 
 MakeSite = Callable[..., Site]
 
+in_every_way = pytest.mark.parametrize(
+    "esipa",
+    [EsipaSettings(binding=binding, minimize=minimize) for binding in BINDINGS for minimize in (False, True)],
+    ids=str,
+)
 
-def test_notifications_travel_with_the_result_that_they_belong_to(site: Site, process: Process) -> None:
+
+@in_every_way
+def test_notifications_travel_with_the_result_that_they_belong_to(
+    make_site: MakeSite, esipa: EsipaSettings
+) -> None:
+    site = make_site(esipa=esipa)
     site.desk.order({"delete": SUED})
-    run(process)
+    run(started(site))
     [handed_in] = site.desk.exchanges("ProvideEimPackageResult")
     assert handed_in["summary"]["kind"] == "ePRAndNotifications"
     assert len(handed_in["summary"]["seqNumbers"]) == 2
@@ -32,8 +43,11 @@ def test_notifications_travel_with_the_result_that_they_belong_to(site: Site, pr
     assert [r["kind"] for r in site.desk.results()] == ["euiccPackageResult", "otherSignedNotification"]
 
 
-def test_notifications_without_a_result_are_delivered_one_by_one(make_site: MakeSite) -> None:
-    site = make_site(prepare=on_nord)
+@in_every_way
+def test_notifications_without_a_result_are_delivered_one_by_one(
+    make_site: MakeSite, esipa: EsipaSettings
+) -> None:
+    site = make_site(prepare=on_nord, esipa=esipa)
     process = started(site)
     fall_back(process)
     assert len(site.memory().notifications) == 2
