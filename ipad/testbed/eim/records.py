@@ -318,7 +318,7 @@ class Records:
         found = self._rows(
             "SELECT id FROM results WHERE accepted AND eid IS ? AND kind = ? AND counter IS ? AND trans IS ?"
             " AND seq IS ? AND (package IS ? OR (? IS NULL AND octets = ?))",
-            result.eid, result.kind, result.counter, _hex(result.transaction), result.seq,
+            result.eid, result.kind, _number(result.counter), _hex(result.transaction), _number(result.seq),
             result.package, result.package, result.octets,
         )  # fmt: skip
         return int(found[0]["id"]) if found else None
@@ -332,8 +332,9 @@ class Records:
         self._write(
             "INSERT INTO results(eid, package, kind, counter, trans, seq, accepted, reason, content, octets,"
             " received_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            result.eid, result.package, result.kind, result.counter, _hex(result.transaction), result.seq,
-            refused is None, refused, json.dumps(result.content), result.octets, time.time(),
+            result.eid, result.package, result.kind, _number(result.counter), _hex(result.transaction),
+            _number(result.seq), refused is None, refused, json.dumps(result.content), result.octets,
+            time.time(),
         )  # fmt: skip
 
     # exchanges, and all of it for people
@@ -403,3 +404,8 @@ def _first_package(rows: list[sqlite3.Row]) -> Package | None:
 
 def _hex(octets: bytes | None) -> str | None:
     return None if octets is None else octets.hex()
+
+
+def _number(number: int | None) -> int | str | None:
+    """As a column of sqlite3 holds it: an INTEGER of the ASN.1 may have more than its 64 bits."""
+    return number if number is None or number.bit_length() < 64 else str(number)
