@@ -1,6 +1,6 @@
 """`ipad inject FILE`: a package that came by USB stick or somebody's own MQTT, and its result in a file.
 
-The daemon executes it (TransferEimPackage, SGP.32 6.3.2.8); here is only what goes in and out of files.
+The daemon executes it (TransferEimPackage, SGP.32 6.3.3.1); here is only what goes in and out of files.
 """
 
 import os

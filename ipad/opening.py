@@ -12,7 +12,7 @@ from ipad.config import Config
 from ipad.eim import EimConfiguration
 from ipad.errors import IpadError
 from ipad.esipa.client import Esipa
-from ipad.euicc.iot import IotFunctions, OnCard, kind_of
+from ipad.euicc.iot import IotFunctions, on_card
 from ipad.euicc.isdr import ISD_R_AID, Isdr
 from ipad.instance import make_directories
 from ipad.journal import BINDING, Journal
@@ -66,8 +66,9 @@ def iot_functions(
     """
 
     def choose(eid: bytes) -> IotFunctions:
-        if kind_of(isdr) == "iot":
-            return OnCard(isdr)
+        own = on_card(isdr)
+        if own is not None:
+            return own
         # Only here: it needs cryptography, and that needs 8 MB.
         with _cryptography_wanted():
             from ipad.consumer.stand_in import StandIn

@@ -126,7 +126,7 @@ class Rollback:
 
 @dataclass(frozen=True, slots=True)
 class Inject:
-    """Work off a package that came by another way than a poll (TransferEimPackage, SGP.32 6.3.2.8)."""
+    """Work off a package that came by another way than a poll (TransferEimPackage, SGP.32 6.3.3.1)."""
 
     octets: bytes = field(repr=False)
 

@@ -1,4 +1,4 @@
-"""Arms of EimPackageResult (SGP.32 6.3.3.1): what ProvideEimPackageResult carries, as octets.
+"""Arms of EimPackageResult (SGP.32 6.3.2.7): what ProvideEimPackageResult carries, as octets.
 
 An EuiccPackageResult (BF51…) is an arm as it is. What the card signed is put in, never encoded again.
 """

@@ -81,7 +81,7 @@ class Esipa:
         )
 
     def handle_notification(self, pending_notification: bytes) -> None:
-        """HandleNotification (SGP.32 6.3.2.5) with one PendingNotification as the card signed it.
+        """HandleNotification (SGP.32 6.3.2.4) with one PendingNotification as the card signed it.
 
         Returns once the eIM has taken it: HTTP 204, or 200 with an empty body.
         """
@@ -92,7 +92,7 @@ class Esipa:
         )
 
     def handle_result(self, arm: bytes) -> None:
-        """HandleNotification (SGP.32 6.3.2.5) with a ProvideEimPackageResult in it.
+        """HandleNotification (SGP.32 6.3.2.4) with a ProvideEimPackageResult in it.
 
         For the result of a direct download that nobody acknowledges. arm: as provide_eim_package_result's.
         """
@@ -157,7 +157,7 @@ class Esipa:
         return package.bound_profile_package
 
     def cancel_session(self, transaction_id: bytes, cancel_session_response: bytes) -> None:
-        """CancelSession (SGP.32 6.3.2.4) with the card's CancelSessionResponse (BF41…)."""
+        """CancelSession (SGP.32 6.3.2.5) with the card's CancelSessionResponse (BF41…)."""
         response = cancel_session_response
         if self._settings.minimize:
             response = compact.cancel_session_response(response, self._session)

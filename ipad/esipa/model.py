@@ -96,7 +96,7 @@ EimPackage = EuiccPackage | DataRequest | DownloadTrigger | NoPackage | Malforme
 
 @dataclass(frozen=True, slots=True)
 class Acknowledged:
-    """eimAcknowledgements (SGP.32 6.3.3.2): the numbers that the eIM has taken, its own choice of them."""
+    """eimAcknowledgements (SGP.32 6.3.2.7): the numbers that the eIM has taken, its own choice of them."""
 
     seqs: tuple[int, ...]
 

@@ -160,7 +160,12 @@ def eim_configurations(isdr: Isdr, eim_id: str | None = None) -> tuple[EimConfig
     """GetEimConfigurationData (BF55): all associated eIMs, or the one with this eimId."""
     request = {} if eim_id is None else {"searchCriteria": ("eimId", eim_id)}
     encoded = asn1.encode("GetEimConfigurationDataRequest", request)
-    answer = isdr.store_data("GetEimConfigurationData", encoded)
+    return told_eims(isdr.store_data("GetEimConfigurationData", encoded))
+
+
+@answers("GetEimConfigurationData")
+def told_eims(answer: bytes) -> tuple[EimConfiguration, ...]:
+    """The eIMs in an answer to GetEimConfigurationData (BF55…)."""
     found = asn1.find(answer, 0xBF55, 0xA0)
     if found is None:
         asn1.member(answer, 0xBF55)  # an IoT card without an eIM may answer with an empty BF55

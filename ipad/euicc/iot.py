@@ -21,12 +21,12 @@ _UNKNOWN_FUNCTION = frozenset({0x6700, 0x6A80, 0x6A81, 0x6A86, 0x6A88, 0x6D00, 0
 """Status words of cards that do not know a function; none of them is about the moment."""
 
 
-def kind_of(isdr: Isdr) -> Kind:
-    """Which kind of card this is, by its answer to GetEimConfigurationData (BF55).
+def on_card(isdr: Isdr) -> "OnCard | None":
+    """An IoT card's own functions; None for a consumer card. The answer to BF55 tells which it is.
 
-    An IoT card answers with BF55, perhaps empty; a consumer card rejects it, and its EUICCInfo2 has no
-    iotSpecificInfo either. Raises what the way to the card raises: what may be otherwise in a moment
-    says nothing about the card.
+    An IoT card answers GetEimConfigurationData with BF55, perhaps empty; a consumer card rejects it, and
+    its EUICCInfo2 has no iotSpecificInfo either. Raises what the way to the card raises: what may be
+    otherwise in a moment says nothing about the card.
     """
     request = asn1.encode("GetEimConfigurationDataRequest", {})
     try:
@@ -36,8 +36,8 @@ def kind_of(isdr: Isdr) -> Kind:
             raise
     else:
         if answer.startswith(b"\xbf\x55"):
-            return "iot"
-    return "iot" if es10b.info2(isdr).iot_versions else "consumer"
+            return OnCard(isdr, answer)
+    return OnCard(isdr) if es10b.info2(isdr).iot_versions else None
 
 
 def stands_in(unavailable: Sequence[str]) -> str:
@@ -84,11 +84,13 @@ class IotFunctions(Protocol):
     def return_from_fallback(self) -> None: ...
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class OnCard:
     """An IoT card's own."""
 
     isdr: Isdr
+    told: bytes | None = None
+    """The answer to GetEimConfigurationData by which the card was known: it is not asked twice for it."""
     kind: Kind = "iot"
     unavailable: tuple[str, ...] = ()
 
@@ -96,7 +98,8 @@ class OnCard:
         return es10c.profiles(self.isdr)
 
     def eim_configurations(self) -> tuple[EimConfiguration, ...]:
-        return es10b.eim_configurations(self.isdr)
+        told, self.told = self.told, None
+        return es10b.eim_configurations(self.isdr) if told is None else es10b.told_eims(told)
 
     def add_initial_eim(self, configurations: Sequence[bytes]) -> tuple[int | None, ...]:
         return es10b.add_initial_eim(self.isdr, configurations)

@@ -1,4 +1,4 @@
-"""TransferEimPackage: a package that came by another way than ESipa's polls (SGP.32 6.3.2.8).
+"""TransferEimPackage: a package that came by another way than ESipa's polls (SGP.32 6.3.3.1).
 
 The same checks hold as from the air, and the answer is written out. What the card keeps of it stays there
 until its eIM has taken it, over the air or by EimAcknowledgements that come the same way as the package.

@@ -1,4 +1,4 @@
-"""PendingNotifications: rebuilt where they are compact, verified, counted once (SGP.32 3.7, 6.3.2.5)."""
+"""PendingNotifications: rebuilt where they are compact, verified, counted once (SGP.32 3.7, 6.3.2.4)."""
 
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
