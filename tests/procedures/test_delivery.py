@@ -1,5 +1,6 @@
 """What is owed to an eIM: delivered, removed when it was taken, and offered again when it was not."""
 
+import contextlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -7,7 +8,7 @@ from typing import Any
 import pytest
 
 from ipad import journal
-from ipad.errors import PeerRefused
+from ipad.errors import IpadError, PeerRefused
 from ipad.esipa.client import Esipa
 from ipad.esipa.model import Acknowledged, EmptyResponse
 from ipad.esipa.settings import BINDINGS, EsipaSettings
@@ -220,6 +221,19 @@ def test_an_eim_that_fails_over_one_notification_gets_the_rest_and_gives_its_pac
     assert run(process).finished
     assert site.desk.package(number)["state"] == "done"
     assert len(site.memory().notifications) == 1
+
+
+@pytest.mark.parametrize("fault", ["truncate", "content-type", "garbage"])
+def test_an_eim_that_answers_nonsense_to_one_result_gets_it_at_the_next_poll(
+    site: Site, process: Process, fault: str
+) -> None:
+    number = site.desk.order({"delete": SUED})
+    site.desk.eim.faults.add(Fault(fault, function="ProvideEimPackageResult"))
+    with contextlib.suppress(IpadError):
+        run(process)
+    assert len(site.memory().results) == 1
+    assert run(process).delivered
+    assert (site.desk.package(number)["state"], site.memory().results) == ("done", [])
 
 
 def test_more_notifications_than_travel_with_a_result_follow_one_by_one(
