@@ -1,7 +1,7 @@
 """Associated eIMs, as the agent keeps them for a consumer card (SGP.32 2.11.1, 5.9.4, 5.9.18)."""
 
 import secrets
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 
 from ipad.asn1 import DecodeError, decode, tlvs, value, wrap
 from ipad.consumer import signature
@@ -9,6 +9,7 @@ from ipad.consumer.memory import Eim, Memory
 
 MAX_COUNTER = 0x7FFFFF
 MAX_EIMS = 8
+"""Beyond these there is no room: insufficientMemory(1)."""
 _ANY_TOKEN = -1
 """In a request: a token shall be made."""
 _LARGEST_TOKEN = 0x7FFFFFFF
@@ -28,10 +29,14 @@ class Rejected(Exception):
         super().__init__(f"eIM configuration rejected: {code}")
 
 
-def add(memory: Memory, configuration: bytes, ci_pk_ids: Collection[bytes]) -> int | None:
+CiPkIds = Callable[[], Collection[bytes]]
+"""Asks the card for the CI keys that it knows."""
+
+
+def add(memory: Memory, configuration: bytes, ci_pk_ids: CiPkIds) -> int | None:
     """Associates an eIM; returns its association token, None if it has none. Rejected: why not.
 
-    configuration: the members of EimConfigurationData, concatenated. ci_pk_ids: the card's.
+    configuration: the members of EimConfigurationData, concatenated. DecodeError: they are not that.
     """
     members = _members(configuration)
     eim_id = _eim_id(members)
@@ -48,7 +53,7 @@ def add(memory: Memory, configuration: bytes, ci_pk_ids: Collection[bytes]) -> i
     return token
 
 
-def update(memory: Memory, configuration: bytes, ci_pk_ids: Collection[bytes]) -> bool:
+def update(memory: Memory, configuration: bytes, ci_pk_ids: CiPkIds) -> bool:
     """Replaces those members that `configuration` has; False if there is no such eIM. Rejected: why not.
 
     The token belongs to the association, not to the configuration: it cannot be updated.
@@ -126,8 +131,8 @@ def _new_token(members: dict[int, bytes]) -> int | None:
     return secrets.randbelow(_LARGEST_TOKEN) + 1
 
 
-def _check_keys(members: dict[int, bytes], ci_pk_ids: Collection[bytes]) -> None:
-    if _CI_PK_ID in members and value(members[_CI_PK_ID]) not in ci_pk_ids:
+def _check_keys(members: dict[int, bytes], ci_pk_ids: CiPkIds) -> None:
+    if _CI_PK_ID in members and value(members[_CI_PK_ID]) not in ci_pk_ids():
         raise Rejected(CI_PK_UNKNOWN)
     if _PUBLIC_KEY in members:
         try:

@@ -109,7 +109,7 @@ def prepare(place: Place, kind: str, tlv: bytes) -> Outcome | Deed:
     way to the card raises.
     """
     try:
-        name, request = decode(kind, tlv)
+        name, request = _ECOS_WITH_KEYS.get((kind, tlv[0])) or decode(kind, tlv)
     except DecodeError:
         return damaged()
     return _OPERATIONS[name](place, request, tlv)
@@ -296,7 +296,9 @@ def _unset_fallback_attribute(place: Place, _request: Any, _tlv: bytes) -> Outco
 
 def _add_eim(place: Place, _request: Any, tlv: bytes) -> Outcome:
     try:
-        token = eims.add(place.memory, value(tlv), place.ci_pk_ids())
+        token = eims.add(place.memory, value(tlv), place.ci_pk_ids)
+    except DecodeError:
+        return damaged()
     except eims.Rejected as rejected:
         return Outcome(wrap(0xA8, wrap(0x02, bytes([rejected.code]))), success=False)
     if token is None:
@@ -315,7 +317,9 @@ def _delete_eim(place: Place, request: Any, _tlv: bytes) -> Outcome:
 
 def _update_eim(place: Place, _request: Any, tlv: bytes) -> Outcome:
     try:
-        found = eims.update(place.memory, value(tlv), place.ci_pk_ids())
+        found = eims.update(place.memory, value(tlv), place.ci_pk_ids)
+    except DecodeError:
+        return damaged()
     except eims.Rejected as rejected:
         return coded(0x8A, rejected.code)
     return coded(0x8A, OK if found else EIM_NOT_FOUND)
@@ -328,6 +332,9 @@ def _list_eim(place: Place, _request: Any, _tlv: bytes) -> Outcome:
     ]
     return Outcome(wrap(0xAB, wrap(0xA0, *infos)), success=True)
 
+
+_ECOS_WITH_KEYS = {("Eco", 0xA8): ("addEim", None), ("Eco", 0xAA): ("updateEim", None)}
+"""Read by `eims`, because keys in them come in odd shapes too."""
 
 _OPERATIONS: dict[str, Callable[[Place, Any, bytes], Outcome | Deed]] = {
     "enable": _enable,

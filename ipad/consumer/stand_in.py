@@ -16,7 +16,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import NoReturn
 
-from ipad.asn1 import DecodeError, value
+from ipad.asn1 import DecodeError, member, value
 from ipad.consumer import device_key, eims, memory, operations, package, profiles
 from ipad.consumer.device_key import DeviceKey, DeviceKeyUnusable
 from ipad.consumer.memory import Memory, Origin, Result, Rollback, Running, Switch
@@ -123,13 +123,19 @@ class StandIn:
             self._refuse_eim(eims.ALREADY_EXISTS)
         if not configurations:
             self._refuse_eim(eims.COMMAND_ERROR)
-        known = es10b.info2(self._isdr).ci_pk_ids_verification
         try:
-            tokens = tuple(eims.add(kept, value(der), known) for der in configurations)
+            tokens = tuple(
+                eims.add(kept, value(member(der, 0x30)), self._ci_pk_ids) for der in configurations
+            )
+        except DecodeError:
+            self._refuse_eim(eims.COMMAND_ERROR)
         except eims.Rejected as rejected:
             self._refuse_eim(rejected.code)
         self._store(kept)
         return tokens
+
+    def _ci_pk_ids(self) -> tuple[bytes, ...]:
+        return es10b.info2(self._isdr).ci_pk_ids_verification
 
     @staticmethod
     def _refuse_eim(code: int) -> NoReturn:
@@ -268,23 +274,23 @@ class StandIn:
 
         Also if no profile is enabled: ES10c leads out of that, which the functions of an IoT card do not.
         """
-        function, member = "ExecuteFallbackMechanism", "executeFallbackMechanismResult"
+        function, result = "ExecuteFallbackMechanism", "executeFallbackMechanismResult"
         kept = self._load()
         listed = self._profiles_before(kept)
         target = _profile(listed, self._fallback)
         if target is None:
-            refuse(function, _FALLBACK_NOT_AVAILABLE, f"{function}Response", member)
+            refuse(function, _FALLBACK_NOT_AVAILABLE, f"{function}Response", result)
         if target.enabled:
-            refuse(function, _NOT_IN_DISABLED_STATE, f"{function}Response", member)
+            refuse(function, _NOT_IN_DISABLED_STATE, f"{function}Response", result)
         self._switch(function, kept, Switch("fallback", target.iccid, _enabled(listed)), target)
 
     def return_from_fallback(self) -> None:
         """ReturnFromFallback (5.9.21): enables the profile that the fallback left."""
-        function, member = "ReturnFromFallback", "returnFromFallbackResult"
+        function, result = "ReturnFromFallback", "returnFromFallbackResult"
         kept = self._load()
         listed = self._profiles_before(kept)
         if kept.fallback_origin is None:
-            refuse(function, _FALLBACK_NOT_AVAILABLE, f"{function}Response", member)
+            refuse(function, _FALLBACK_NOT_AVAILABLE, f"{function}Response", result)
         target = _profile(listed, kept.fallback_origin)
         if target is None:
             self._command_error(function, "the profile that the fallback left is not on the card any more")

@@ -10,6 +10,8 @@ from tests.procedures.conftest import disk, house, pki_dir  # noqa: F401
 from tests.procedures.eim_house import EimHouse
 from tests.procedures.site import Blank, Site, make_consumer_blank
 
+from .bench import Bench
+
 MakeSite = Callable[..., Site]
 
 
@@ -38,3 +40,26 @@ def make_site(disk: Path, consumer_blank: Blank, house: EimHouse) -> Iterator[Ma
     yield make
     if made:
         made[-1].close()
+
+
+@pytest.fixture
+def bench(tmp_path: Path, pki_dir: Path) -> Iterator[Bench]:  # noqa: F811
+    made = Bench(tmp_path, pki_dir)
+    yield made
+    made.stop()
+    made.modem.close()
+
+
+@pytest.fixture
+def make_bench(tmp_path: Path, pki_dir: Path) -> Iterator[Callable[..., Bench]]:  # noqa: F811
+    """Benches with other cards: the arguments are Bench's."""
+    made: list[Bench] = []
+
+    def make(*profiles: Any, **more: Any) -> Bench:
+        made.append(Bench(tmp_path / str(len(made)), pki_dir, *profiles, **more))
+        return made[-1]
+
+    yield make
+    for one in made:
+        one.stop()
+        one.modem.close()
