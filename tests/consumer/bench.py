@@ -17,13 +17,19 @@ from ipad.journal import Journal, Step
 from ipad.testbed.euicc import Profile, VirtualEuicc
 from ipad.testbed.euicc.state import State
 from ipad.testbed.euicc.state import load as card_state
+from ipad.testbed.euicc.state import store as store_card
 from ipad.waits import Waits
 from modem.card import UiccCard
+from modem.errors import AtTimeout
 from modem.uicc import Reply
 from tests.euicc_card.world import BOOTSTRAP, Eim
 from tests.procedures.tiny_modem import TinyModem
 
 TOKEN_WANTED = bytes.fromhex("8401FF")
+
+
+SILENT = AtTimeout("sending an APDU", "no answer", executed=None)
+UNHEARD = "the card does it, and nobody hears of it"
 
 
 class Watched(TinyModem):
@@ -32,7 +38,7 @@ class Watched(TinyModem):
     def __init__(self, card: VirtualEuicc) -> None:
         self.functions: list[int] = []
         """Tags of the ES10 functions that were called."""
-        self.spoil: dict[int, list[BaseException | Reply | None]] = {}
+        self.spoil: dict[int, list[BaseException | Reply | str | None]] = {}
         """By a function's tag: what happens in the place of its next calls; None: nothing unusual."""
         super().__init__(card)
 
@@ -42,9 +48,12 @@ class Watched(TinyModem):
             self.functions.append(tag)
             coming = self.spoil.get(tag)
             spoilt = coming.pop(0) if coming else None
+            if spoilt is UNHEARD:
+                super().transmit(apdu)
+                raise SILENT
             if isinstance(spoilt, Reply):
                 return spoilt
-            if spoilt is not None:
+            if isinstance(spoilt, BaseException):
                 raise spoilt
         return super().transmit(apdu)
 
@@ -99,6 +108,12 @@ class Bench:
 
     def on_card(self) -> State:
         return card_state(self.card_dir)
+
+    def replace(self, memory: State) -> None:
+        """Somebody else did something to the card."""
+        store_card(self.card_dir, memory)
+        self.card = VirtualEuicc.open(self.card_dir, self.pki)
+        self.modem.insert(self.card)
 
     def enabled(self) -> str | None:
         profile = self.on_card().enabled()
