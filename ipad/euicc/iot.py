@@ -102,9 +102,11 @@ class OnCard:
         return es10b.eim_configurations(self.isdr) if told is None else es10b.told_eims(told)
 
     def add_initial_eim(self, configurations: Sequence[bytes]) -> tuple[int | None, ...]:
+        self.told = None
         return es10b.add_initial_eim(self.isdr, configurations)
 
     def load_euicc_package(self, package: bytes) -> PackageResult:
+        self.told = None  # an eCO may be in it
         return es10b.load_euicc_package(self.isdr, package)
 
     def package_results(self, seq: int | None = None) -> tuple[PackageResult, ...]:
