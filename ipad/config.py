@@ -1,16 +1,18 @@
 """/etc/ipad/ipad.toml, read once into frozen values that are handed down. Every key has a default."""
 
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, is_dataclass, replace
 from pathlib import Path
 from typing import Any, get_type_hints
 
+from ipad import toml
 from ipad.errors import ConfigError
 from ipad.esipa.settings import BINDINGS, EsipaSettings
 from ipad.waits import Waits
 
 DEFAULT_PATH = Path("/etc/ipad/ipad.toml")
+FILE_LIMIT = 64 * 1024
+"""Octets of the file."""
 
 # A wait below the one would make the agent spin; poll(2) counts milliseconds up to a little above the other.
 _SHORTEST_WAIT, _LONGEST_WAIT = 0.01, 2_000_000
@@ -81,11 +83,15 @@ def load(path: Path | None = None) -> Config:
     if path is None and not chosen.exists():
         return Config()
     try:
-        table = tomllib.loads(chosen.read_text("utf-8"))
+        with chosen.open("rb") as file:
+            octets = file.read(FILE_LIMIT + 1)
     except OSError as error:
         raise ConfigError(f"{chosen}: cannot be read: {error.strerror}") from error
-    except (ValueError, RecursionError) as error:
-        # Also what tomllib lets through: numbers of thousands of digits, lists in lists in lists.
+    if len(octets) > FILE_LIMIT:
+        raise ConfigError(f"{chosen}: more than {FILE_LIMIT} octets")
+    try:
+        table = toml.parse(octets)
+    except ValueError as error:
         raise ConfigError(f"{chosen}: not TOML: {error}") from error
     eims = table.pop("eim", {})
     config: Config = _fill(Config(), table, str(chosen), "")

@@ -21,13 +21,12 @@ Several eIMs stand in [[eim]] tables. The keys are the members of EimConfigurati
 import base64
 import binascii
 import re
-import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ipad import asn1
+from ipad import asn1, toml
 from ipad.errors import DecodeError, IpadError, Unreachable
 from ipad.esipa.client import host_and_port
 from ipad.euicc import read
@@ -69,8 +68,8 @@ def load(path: Path) -> Factory:
             raise IpadError(f"{path}: not EimConfigurationData in DER: {error}") from error
         return Factory((octets,))
     try:
-        table = tomllib.loads(octets.decode())
-    except (ValueError, RecursionError) as error:
+        table = toml.parse(octets)
+    except ValueError as error:
         raise IpadError(f"{path}: neither EimConfigurationData in DER nor TOML: {error}") from error
     return _factory(_Table(path, "", table))
 

@@ -137,3 +137,39 @@ def _replaced(value: Any, path: tuple[str, ...], by: Any) -> Any:
         return {**value, first: _replaced(value[first], tuple(rest), by)}
     without = {name: member for name, member in value.items() if name != first}
     return without if by is ... else {**without, first: by}
+
+
+_ODD_TOML = (
+    "-1",
+    "1e308",
+    '""',
+    '"x"',
+    "[]",
+    "[[]]",
+    "{}",
+    "true",
+    "nan",
+    "1979-05-27",
+    "9" * 5000,
+    '"' + "A" * 10_000 + '"',
+)
+
+
+def spoilt_text(text: bytes) -> Iterator[bytes]:
+    """Every systematic mutation of a file in TOML."""
+    yield from (text[:end] for end in range(len(text)))
+    yield from (
+        b"a = " + b"[" * 20_000,
+        b"\xff\xfe" + text,
+        b"\x00" * 100,
+        text + text,
+        b"a." * 20_000 + b"b = 1",
+        b"[" + b"a." * 20_000 + b"b]",
+    )
+    lines = text.splitlines()
+    for at, line in enumerate(lines):
+        yield b"\n".join(lines[:at] + lines[at + 1 :])
+        key, equals, _ = line.partition(b" = ")
+        if equals:
+            for odd in _ODD_TOML:
+                yield b"\n".join([*lines[:at], key + equals + odd.encode(), *lines[at + 1 :]])

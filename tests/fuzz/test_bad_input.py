@@ -7,10 +7,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.fuzz.mutations import shaken, spoilt, spoilt_json
+from tests.fuzz.mutations import shaken, spoilt, spoilt_json, spoilt_text
 from tests.fuzz.target import Target, in_time, meet, meet_measured
 from tests.fuzz.targets import TARGETS
 
+SPOILT = {"der": spoilt, "json": spoilt_json, "text": spoilt_text}
 _EXAMPLES = 60
 
 
@@ -30,10 +31,9 @@ def test_good_input_is_taken_or_refused_by_name(target: Target) -> None:
 @pytest.mark.parametrize("target", TARGETS, ids=str)
 @pytest.mark.usefixtures("_memory")
 def test_every_systematic_mutation_is_met(target: Target) -> None:
-    spoil = spoilt_json if target.form == "json" else spoilt
     with in_time(target.name, seconds=60):
         for sample in target.samples:
-            for octets in spoil(sample):
+            for octets in SPOILT[target.form](sample):
                 meet_measured(target, octets)
 
 
