@@ -43,12 +43,25 @@ class Server:
     """Its owner: the registeredID of the subjectAltName."""
 
 
+_UNREADABLE = (
+    ValueError,
+    UnsupportedAlgorithm,
+    x509.DuplicateExtension,
+    x509.UnsupportedGeneralNameType,
+)
+"""What cryptography raises where a certificate is not as it should be."""
+
+
 def load(der: bytes) -> x509.Certificate:
     """A certificate of its octets; NotTrusted if they are none."""
     try:
-        return x509.load_der_x509_certificate(der)
-    except (ValueError, UnsupportedAlgorithm) as error:
+        certificate = x509.load_der_x509_certificate(der)
+        # The library reads these when they are asked for, and stumbles only then.
+        _ = certificate.issuer, certificate.subject, certificate.extensions, _validity(certificate)
+        _ = certificate.signature_hash_algorithm
+    except _UNREADABLE as error:
         raise NotTrusted(f"no readable certificate: {error}") from error
+    return certificate
 
 
 def public_key(certificate: x509.Certificate) -> ec.EllipticCurvePublicKey:

@@ -4,6 +4,7 @@ From the outside in: `card` (reset, T=0), `commands` (instructions), `channels`,
 (REFRESH), `store_data` (chaining), `functions` (ES10 by tag), then one file per group of functions.
 `package` is LoadEuiccPackage, `psmo` and `eco` its operations, `switch` what changes the enabled profile
 (with `emergency` and `immediate_enable`), `state` the memory, `shapes` how cards in the field answer instead.
+A download is `authentication`, then `load` with `metadata` and `profile_elements`; `session` is its memory.
 Why a switch cannot be cut in two stands in `isdr`.
 """
 
