@@ -114,9 +114,12 @@ class Smdp:
         self._memory = orders.load(self._path)
         where = pki.make_smdp_pki(pki_dir)
         self._ci = pki.read_certificate(where.ci)
+        # Read once: a certificate of cryptography before 42 may not be read by two threads at a time.
+        self._ci_pk_id = pki.subject_key_id(self._ci)
         self._auth = pki.read_identity(where.dpauth, where.dpauth_key)
         self._pb = pki.read_identity(where.dppb, where.dppb_key)
         self._oid = pki.registered_id(self._pb.certificate)
+        self._auth_der, self._pb_der = _der(self._auth), _der(self._pb)
         self._segment = segment
         self._replace_keys = replace_keys
         self._now = now
@@ -170,7 +173,7 @@ class Smdp:
         info = decode("EUICCInfo1", info1)
         if not euicc.supported(info["svn"]):
             raise SmdpRefused(function, "euiccVersionNotSupportedByDp")
-        ci_pk_id = pki.subject_key_id(self._ci)
+        ci_pk_id = self._ci_pk_id
         if ci_pk_id not in info["euiccCiPKIdListForVerification"]:
             raise SmdpRefused(function, "ciPKNotSupported")
         if ci_pk_id not in info["euiccCiPKIdListForSigning"]:
@@ -187,7 +190,7 @@ class Smdp:
             },
         )
         signature1 = wrap(0x5F37, sign(self._auth.key, signed1))
-        return Initiated(session.transaction_id, signed1, signature1, ci_pk_id, _der(self._auth))
+        return Initiated(session.transaction_id, signed1, signature1, ci_pk_id, self._auth_der)
 
     def authenticate_client(self, transaction_id: bytes, response: bytes) -> Authenticated:
         """AuthenticateClient (SGP.22 5.6.3); response: AuthenticateServerResponse, BF38..., in full."""
@@ -202,7 +205,7 @@ class Smdp:
             session.smdp_signature2 = wrap(0x5F37, sign(self._pb.key, signed2 + signature1))
             self._sessions[transaction_id] = session
         metadata = profiles.metadata(order.profile)
-        return Authenticated(transaction_id, metadata, signed2, session.smdp_signature2, _der(self._pb))
+        return Authenticated(transaction_id, metadata, signed2, session.smdp_signature2, self._pb_der)
 
     def _authenticated(self, session: _Session, response: bytes) -> tuple[Euicc, dict[str, Any], str]:
         """The card, its EUICCInfo2 and the matching id, once everything is verified."""
