@@ -8,6 +8,7 @@ right; the agent's word does not count.
 import argparse
 import sys
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 from ipad.errors import IpadError
@@ -16,8 +17,8 @@ from ipad.testbed.timeline import Failed, Timeline
 
 BOOTSTRAP, NORD, SUED = "89999900000000000016", "8900101000000000019", "8900102000000000018"
 NORD_PLMN, SUED_PLMN = "00101", "00102"
-FALLBACK_CAUSE = 1
-"""StateChangeCause fallback(1)."""
+OTHER_EIM_CAUSE, FALLBACK_CAUSE = 0, 1
+"""StateChangeCause otherEim(0), fallback(1)."""
 FAST = 0.5
 
 WAITS = {
@@ -36,6 +37,7 @@ WAITS = {
     "card_retry": 1.0,
     "connect": 3.0,
     "http": 4.0,
+    "refresh": 5.0,
 }
 """A day's patience, in a minute: what takes hours on a gateway takes seconds here."""
 
@@ -161,7 +163,42 @@ def _by(gateway: Gateway) -> str:
     return "with the device key" if gateway.consumer else "by the card"
 
 
+def second_eim(gateway: Gateway, line: Timeline) -> None:
+    """Only with --eims 2, after the third chapter: from then on both are on the card."""
+    second = gateway.eims[1]
+    line.chapter("3a. A second eIM: added by the first")
+    package = gateway.order({"addEim": second.configuration()})
+    gateway.ipad("poll")
+    line.wait_for("the association", lambda: gateway.state_of(package) == "done")
+    token = gateway.package(package)["outcome"][0]["addEimResult"]["associationToken"]
+    second.register(eid=gateway.card()["eid"], token=token)
+    line.wait_for("a poll of it, by itself", lambda: bool(second.exchanges("GetEimPackage")))
+    number = gateway.queue_at(second, {"operations": [{"listProfileInfo": {}}]})
+    gateway.ipad("poll")
+    line.wait_for("its list of profiles", lambda: second.package(number)["state"] == "done")
+    line.check("each eIM has its own result, and no other's", gateway.accepted_results(package) == 1)
+    line.check("the second has its own", len(second.call("GET", "/results")) == 1)
+
+
 CHAPTERS = (associate, first_poll, inventory, enable, lost, come_back, roll_back, power_cut, eim_down)
+
+
+def chapters(eims: int) -> list[Callable[[Gateway, Timeline], None]]:
+    """The day's, with so many eIMs."""
+    return [*CHAPTERS[:3], *([second_eim] if eims > 1 else []), *CHAPTERS[3:]]
+
+
+def spoken(gateway: Gateway, line: Timeline, binding: str) -> None:
+    """Not a chapter: in which binding all of it went, by the eIM's own log."""
+    log = [e["summary"].get("binding") for e in gateway.eim("GET", "/log") if e["status"] in (200, 204)]
+    expected = "asn1" if binding == "both" else binding
+    line.check(f"every answer of the eIM was in the binding {expected}", set(log) == {expected})
+    if len(gateway.eims) > 1:
+        told = [cause for cause, _ in gateway.eims[1].told()]
+        line.check(
+            "the second eIM was told of what it had not ordered: by another eIM, and the fallback",
+            {OTHER_EIM_CAUSE, FALLBACK_CAUSE} <= set(told),
+        )
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -169,6 +206,10 @@ def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="make demo", description=__doc__)
     parser.add_argument("--fast", action="store_true", help="shorter waits; nothing is skipped")
     parser.add_argument("--card", choices=("iot", "consumer"), default="iot", help="(%(default)s)")
+    parser.add_argument(
+        "--binding", choices=("both", "asn1", "json"), default="both", help="that the eIM knows (%(default)s)"
+    )
+    parser.add_argument("--eims", type=int, choices=(1, 2), default=1, help="on the card (%(default)s)")
     parser.add_argument("--keep", type=Path, metavar="DIR", help="keep all state and logs there")
     arguments = parser.parse_args(argv)
     scale = FAST if arguments.fast else 1.0
@@ -177,11 +218,20 @@ def main(argv: list[str] | None = None) -> int:
     with tempfile.TemporaryDirectory(prefix="ipad-demo-") as made:
         directory = arguments.keep or Path(made)
         directory.mkdir(parents=True, exist_ok=True)
-        gateway = Gateway(directory.absolute(), line, scale, waits, card=arguments.card)
+        gateway = Gateway(
+            directory.absolute(),
+            line,
+            scale,
+            waits,
+            card=arguments.card,
+            bindings=arguments.binding,
+            eims=arguments.eims,
+        )
         try:
             with gateway:
-                for chapter in CHAPTERS:
+                for chapter in chapters(arguments.eims):
                     chapter(gateway, line)
+                spoken(gateway, line, arguments.binding)
         except (Failed, IpadError) as problem:
             line.give_up(str(problem), gateway.agent_log())
     return line.conclude()

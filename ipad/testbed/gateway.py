@@ -19,7 +19,8 @@ from typing import Any, Self
 from ipad import control
 from ipad.errors import IpadError
 from ipad.testbed import euicc
-from ipad.testbed.eim import client
+from ipad.testbed.eim.serve import EIM_ID
+from ipad.testbed.eim_part import EimPart, ordered, pki_of_another, said
 from ipad.testbed.network_command import ask
 from ipad.testbed.timeline import Timeline
 
@@ -45,7 +46,8 @@ class Gateway:
 
     scale: of the modem's latencies. waits: the agent's, in seconds. pki: a folder with certificates and keys
     that are there already. anchor: what the card holds of the eIM's TLS certificate. card: "iot" or
-    "consumer".
+    "consumer". bindings: of the eIM, "both", "asn1", "json". eims: 2 for a second one, which the card does
+    not know yet.
     """
 
     def __init__(
@@ -58,25 +60,40 @@ class Gateway:
         pki: Path | None = None,
         anchor: str = "ca",
         card: str = "iot",
+        bindings: str = "both",
+        eims: int = 1,
     ) -> None:
         self.directory = directory
         self.config = directory / "ipad.toml"
         self.waits = waits
         self.pki = pki or directory / "pki"
-        self.eim_id = "eim.testbed.example"
         self.notified: list[str] = []
         """What the daemon told the service manager (sd_notify(3)), over all its starts."""
         self._scale = scale
-        self.anchor = anchor
         self.consumer = card == "consumer"
         self._card = card
         self._line = line
         self._processes: dict[str, subprocess.Popen[str]] = {}
         self._done = threading.Event()
         self._network = ("127.0.0.1", free_port())
-        self._esipa_port, self._admin_port = free_port(), free_port()
-        self._relay_port, self._probe_port = free_port(), free_port()
-        self._admin = f"http://127.0.0.1:{self._admin_port}"
+        self._probe_port = free_port()
+        self.eims = [
+            EimPart(
+                name=f"eIM {number + 1}" if number else "eIM",
+                eim_id=f"eim{number + 1}.testbed.example" if number else EIM_ID,
+                state=directory / (f"eim{number + 1}" if number else "eim"),
+                pki=directory / f"pki{number + 1}" if number else self.pki,
+                port=free_port(),
+                admin_port=free_port(),
+                relay_port=free_port(),
+                anchor=anchor,
+                bindings=bindings,
+            )
+            for number in range(eims)
+        ]
+        self.first = self.eims[0]
+        self.eim_id = self.first.eim_id
+        self.anchor = anchor
         self.write_config(waits)
 
     def __enter__(self) -> Self:
@@ -90,7 +107,7 @@ class Gateway:
     def __exit__(self, *_: object) -> None:
         self._done.set()
         # The agent first: it would report the loss of all the others.
-        for name in ("agent", "modem", "eim", "network"):
+        for name in ("agent", "modem", *(eim.name for eim in self.eims), "network"):
             process = self._processes.pop(name, None)
             if process is not None:
                 _end(process)
@@ -103,11 +120,15 @@ class Gateway:
         if not self.pki.exists():
             self._run("pki", "--state", str(self.pki))
         self._start("network", *self._network_arguments())
+        for eim in self.eims[1:]:
+            pki_of_another(eim.pki, self.pki)
+            self._start("eim", *eim.arguments(), name=eim.name)
         self.start_eim()
         self.plug_in()
-        self._register(["--pki", str(self.pki)])
-        for follow in (self._follow_modem, self._follow_eim):
-            threading.Thread(target=follow, daemon=True).start()
+        for eim in self.eims:
+            eim.register(pki=self.pki)
+            threading.Thread(target=self._follow_eim, args=(eim,), daemon=True).start()
+        threading.Thread(target=self._follow_modem, daemon=True).start()
 
     def write_config(self, waits: Mapping[str, float]) -> None:
         """The daemon's configuration, with these waits."""
@@ -127,10 +148,11 @@ class Gateway:
         self.config.write_text("\n".join(lines) + "\n", "utf-8")
 
     def _network_arguments(self) -> list[str]:
-        relay = f"{self._relay_port}=127.0.0.1:{self._esipa_port}"
+        relays = [f"{eim.relay_port}=127.0.0.1:{eim.port}" for eim in self.eims]
         return [
             *("--state", str(self.directory / "network"), "--port", str(self._network[1])),
-            *("--relay", relay, "--probe-port", str(self._probe_port)),
+            *(argument for relay in relays for argument in ("--relay", relay)),
+            *("--probe-port", str(self._probe_port)),
         ]
 
     def plug_in(self, *faults: str) -> None:
@@ -152,15 +174,10 @@ class Gateway:
 
     def start_eim(self, *arguments: str) -> None:
         """Starts the eIM, with what it knew before. arguments: further ones of `ipad-testbed eim`."""
-        self._start(
-            "eim",
-            *("--state", str(self.directory / "eim"), "--pki", str(self.pki), "--anchor", self.anchor),
-            *("--port", str(self._esipa_port), "--admin-port", str(self._admin_port)),
-            *("--fqdn", f"localhost:{self._relay_port}", *arguments),
-        )
+        self._start("eim", *self.first.arguments(), *arguments, name=self.first.name)
 
     def kill_eim(self) -> None:
-        self._kill("eim")
+        self._kill(self.first.name)
 
     def start_agent(self, **environment: str) -> None:
         """Starts the real daemon; returns when it has said READY. environment: further variables."""
@@ -187,7 +204,7 @@ class Gateway:
             time.sleep(_LOOK)
 
     def running(self, part: str) -> bool:
-        """Whether the part, "agent", "modem", "eim" or "network", is there."""
+        """Whether the part, "agent", "modem", "eIM" or "network", is there."""
         process = self._processes.get(part)
         return process is not None and process.poll() is None
 
@@ -211,15 +228,17 @@ class Gateway:
         process.wait()
         self._line.say("operator", f"kills the {'daemon' if name == 'agent' else name} (SIGKILL)")
 
-    def _start(self, part: str, *arguments: str) -> None:
+    def _start(self, part: str, *arguments: str, name: str = "") -> None:
+        """Starts a part. name: on the timeline, where it is another than the command's."""
         command = [sys.executable, "-m", "ipad.testbed.cli", part, *arguments]
         process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-        self._processes[part] = process
+        name = name or part
+        self._processes[name] = process
         assert process.stdout is not None
-        said = process.stdout.readline()
-        if not said.startswith("ready "):
-            raise IpadError(f"the testbed's {part} did not start: {said.strip() or 'see above'}")
-        self._line.say(part if part != "eim" else "eIM", said.strip())
+        line = process.stdout.readline()
+        if not line.startswith("ready "):
+            raise IpadError(f"the testbed's {name} did not start: {line.strip() or 'see above'}")
+        self._line.say(name, line.strip())
 
     def _run(self, part: str, *arguments: str) -> str:
         command = [sys.executable, "-m", "ipad.testbed.cli", part, *arguments]
@@ -228,33 +247,29 @@ class Gateway:
             raise IpadError(f"ipad-testbed {part}: {done.stderr.strip()}")
         return done.stdout
 
-    def _register(self, arguments: list[str]) -> None:
-        self._run("eim", "register", "--admin", self._admin, *arguments)
-
     def eim(self, method: str, path: str, body: Any = None, **query: Any) -> Any:
         """A request to the eIM's REST interface (ipad.testbed.eim.admin)."""
-        return client.call(self._admin, method, path, body, **query)
+        return self.first.call(method, path, body, **query)
 
     # What somebody does
 
     def provision(self) -> None:
         """The factory's step: AddInitialEim, and the association token back to the eIM."""
-        config = self.eim("GET", "/config", token=-1)["eimConfigurationData"]
         file = self.directory / "eim.der"
-        file.write_bytes(bytes.fromhex(config))
+        file.write_bytes(bytes.fromhex(self.first.configuration()))
         answer = json.loads(self.ipad("provision", "--eim", str(file), "--json") or "{}")
         token = answer["eims"][0]["association_token"]
-        self._register(["--eid", self.card()["eid"], "--token", str(token)])
-        self._line.say("eIM", f"signs with association token {token} from now on")
+        self.first.register(eid=self.card()["eid"], token=token)
+        self._line.say(self.first.name, f"signs with association token {token} from now on")
         if self.consumer:
             self._exchange_device_key()
 
     def _exchange_device_key(self) -> None:
         """A consumer card signs no results: the eIM has to be given the key that the agent signs with."""
-        file = self.directory / "device.pem"
-        file.write_text(self.ipad("info", "--device-key") or "", "ascii")
-        self._register(["--eid", self.card()["eid"], "--device-key", str(file)])
-        self._line.say("eIM", "accepts results that are signed with the device key from now on")
+        key = json.loads(self.ipad("info", "--device-key", "--json") or "{}")["deviceKey"]
+        for eim in self.eims:
+            eim.register(eid=self.card()["eid"], deviceKey=key)
+            self._line.say(eim.name, "accepts results that are signed with the device key from now on")
 
     def ipad(self, *arguments: str, wait: bool = True) -> str | None:
         """The `ipad` command at the gateway. wait: for its end; returns what it printed."""
@@ -280,8 +295,12 @@ class Gateway:
 
     def queue(self, order: Mapping[str, Any]) -> int:
         """Queues a package at the eIM, as its REST interface takes it; its number."""
-        number = int(self.eim("POST", "/packages", {"eid": self.card()["eid"], **order})["id"])
-        self._line.say("eIM", f"package {number} is queued: {json.dumps(order)}")
+        return self.queue_at(self.first, order)
+
+    def queue_at(self, eim: EimPart, order: Mapping[str, Any]) -> int:
+        """The same at one of several."""
+        number = eim.queue(self.card()["eid"], order)
+        self._line.say(eim.name, f"package {number} is queued: {ordered(order)}")
         return number
 
     # What the far side says
@@ -300,8 +319,7 @@ class Gateway:
         return modem["registration"], modem["plmn"]
 
     def package(self, number: int) -> dict[str, Any]:
-        packages = self.eim("GET", "/packages")
-        return dict(next(p for p in packages if p["id"] == number))
+        return self.first.package(number)
 
     def state_of(self, number: int) -> str:
         """What the eIM thinks became of a package: queued, sent, done, failed, rolled back."""
@@ -314,17 +332,14 @@ class Gateway:
 
     def exchanges(self, function: str) -> list[dict[str, Any]]:
         """Every exchange of this ESipa function, oldest first."""
-        return [e for e in self.eim("GET", "/log") if e["function"] == function]
+        return self.first.exchanges(function)
 
     def polls(self) -> int:
         return len(self.exchanges("GetEimPackage"))
 
     def told(self) -> list[tuple[int | None, str | None]]:
         """stateChangeCause and rPLMN of every poll."""
-        return [
-            (e["summary"].get("stateChangeCause"), e["summary"].get("rPLMN"))
-            for e in self.exchanges("GetEimPackage")
-        ]
+        return self.first.told()
 
     def refreshes(self) -> list[float]:
         """When the modem acted on a REFRESH: each is a switch of the enabled profile."""
@@ -376,16 +391,16 @@ class Gateway:
                 self._line.say("modem", _modem_said(json.loads(text)))
             seen = len(lines)
 
-    def _follow_eim(self) -> None:
+    def _follow_eim(self, eim: EimPart) -> None:
         last = 0
         while not self._done.wait(_FOLLOW):
             try:
-                exchanges = self.eim("GET", "/log", after=last)
+                exchanges = eim.call("GET", "/log", after=last)
             except IpadError:
                 continue
             for exchange in exchanges:
                 last = exchange["id"]
-                self._line.say("eIM", _told(exchange))
+                self._line.say(eim.name, said(exchange))
 
 
 def _end(process: subprocess.Popen[str]) -> None:
@@ -415,17 +430,3 @@ def _modem_said(event: Mapping[str, str]) -> str:
             return "acts on the card's REFRESH"
         case name, _:
             return str(name)
-
-
-def _told(exchange: Mapping[str, Any]) -> str:
-    """An exchange in one line."""
-    summary = exchange["summary"]
-    words = [str(exchange["function"])]
-    if summary.get("stateChangeCause") is not None:
-        words.append(f"(stateChangeCause {summary['stateChangeCause']}, in {summary.get('rPLMN')})")
-    words.append(f"-> {summary.get('answer', exchange['status'])}")
-    if "package" in summary:
-        words.append(str(summary["package"]))
-    if summary.get("seqNumbers"):
-        words.append(", ".join(map(str, summary["seqNumbers"])))
-    return " ".join(words)
