@@ -139,6 +139,7 @@ def test_another_card_is_asked_for_itself(make_site: MakeSite, tmp_path: Path) -
     pki.make_pki(tmp_path / "pki", pki.make_eid(2))
     other = VirtualEuicc.open(tmp_path / "other", tmp_path / "pki")
     site.modem.insert(other)
+    gateway.isdr.reset()
     contents = gateway.read_card()
     assert (contents.kind, contents.eid.hex()) == (IOT, other.eid)
     assert isinstance(gateway.iot, OnCard)
