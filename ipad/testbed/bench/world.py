@@ -78,11 +78,15 @@ class World:
 
 
 @contextmanager
-def world(directory: Path) -> Iterator[World]:
-    """A modem that is registered, with the mock's own latencies. IpadError if it does not come up."""
+def world(directory: Path, bindings: str = "both") -> Iterator[World]:
+    """A modem that is registered, with the mock's own latencies. IpadError if it does not come up.
+
+    bindings: of the eIM, "both", "asn1", "json".
+    """
     pki.make_pki(directory / "pki")
     smdp = Smdp(directory / "smdp", directory / "pki", SMDP)
-    with running(Settings(directory / "eim", pki=directory / "pki", smdp=smdp)) as eim:
+    settings = Settings(directory / "eim", pki=directory / "pki", smdp=smdp, bindings=bindings)
+    with running(settings) as eim:
         card = VirtualEuicc.open(directory / "card", directory / "pki")
         commands: list[str] = []
         here = World(directory, eim, card.eid, smdp, commands)
