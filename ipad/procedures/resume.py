@@ -11,12 +11,14 @@ from ipad.connectivity.state import (
     Rollback,
     Switched,
 )
-from ipad.errors import DecodeError
+from ipad.errors import DecodeError, EuiccRefused
 from ipad.esipa.model import EuiccPackage
 from ipad.esipa.package import read
+from ipad.euicc import es10c
 from ipad.journal import Step
 from ipad.procedures import package, switch
 from ipad.procedures.gateway import Gateway
+from modem.errors import ModemError
 
 _ACTIONS: dict[str, Action] = {"fallback": Fallback(), "return": Return(), "rollback": Rollback()}
 
@@ -30,8 +32,7 @@ def run(gateway: Gateway) -> Ended | None:
     if gateway.radio is not None:
         # Raises at once if the modem is gone: waiting for its card, and resetting it, would take minutes.
         gateway.radio.status()
-        # The card may be in the middle of its REFRESH.
-        gateway.radio.take_profile(None)
+        gateway.radio.take_profile(_enabled(gateway))
     gateway.isdr.reset()
     if step.kind == "package":
         return _package(gateway, step)
@@ -40,6 +41,15 @@ def run(gateway: Gateway) -> Ended | None:
     if contents is None:
         return Ended(action, Failed("it was interrupted before the card did it"))
     return Ended(action, Switched(contents.view(), former=step.before))
+
+
+def _enabled(gateway: Gateway) -> str | None:
+    """ICCID of what the card has enabled. None: it does not say; it may be in the middle of its REFRESH."""
+    gateway.isdr.reset()
+    try:
+        return next((p.iccid for p in es10c.profiles(gateway.isdr) if p.enabled), None)
+    except (EuiccRefused, DecodeError, ModemError):
+        return None
 
 
 def _package(gateway: Gateway, step: Step) -> Ended:
