@@ -32,6 +32,8 @@ class TinyModem:
         """APDUs that the card remembers until its next reset: channels, selections, begun chains."""
         self._card = card
         self._promised = False
+        self._seen: str | None = None
+        """The ICCID at the last look: without another to wait for, the modem waits for a change."""
         self._eventfd = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
         self.start()
 
@@ -80,7 +82,7 @@ class TinyModem:
         return Identity("Testbed", "Tiny", "1", "350000000000006")
 
     def status(self) -> RadioStatus:
-        iccid = self.iccid()
+        iccid = self._seen = self.iccid()
         if iccid is None:
             return RadioStatus(Sim.ABSENT, Registration.NOT_REGISTERED)
         if iccid in self.dark:
@@ -97,6 +99,8 @@ class TinyModem:
     def take_profile(self, iccid: str | None) -> None:
         if self._promised:
             self.start()
+        if iccid is None and self._seen is not None and self.iccid() == self._seen:
+            raise ModemError("taking the new profile", f"the modem still reads {self._seen}", executed=True)
         if iccid is not None and self.iccid() != iccid:
             self.start()
             if self.iccid() != iccid:
