@@ -71,8 +71,10 @@ def iot_functions(
             return own
         # Only here: it needs cryptography, and that needs 8 MB.
         with _cryptography_wanted():
+            from ipad.consumer.card import Card
             from ipad.consumer.stand_in import StandIn
-        return StandIn(isdr, radio, journal(), eid, _key_file(settings), settings.card.fallback_iccid)
+        key, fallback = _key_file(settings), settings.card.fallback_iccid
+        return StandIn(Card(isdr, radio, journal(), eid, key, fallback))
 
     return choose
 

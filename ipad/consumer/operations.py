@@ -66,6 +66,8 @@ class Deed:
     """ICCID that is enabled before it."""
     switches: bool = True
     """It changes which profile is enabled."""
+    leaves: str | None = None
+    """ICCID that is enabled after a switch."""
     rollback: bool = False
     """rollbackFlag."""
 
@@ -145,6 +147,7 @@ def _enable(place: Place, request: Any, _tlv: bytes) -> Outcome | Deed:
         "EnableProfileResult",
         lambda: profiles.enable(place.isdr, target),
         enabled,
+        leaves=target.iccid,
         rollback=rollback,
     )
     if target.enabled:

@@ -10,6 +10,7 @@ from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 
 from ipad.asn1 import decode, member, value
 from ipad.consumer import device_key, memory
+from ipad.consumer.card import Card
 from ipad.consumer.stand_in import StandIn
 from ipad.euicc.isdr import Isdr
 from ipad.euicc.model import PackageResult
@@ -90,7 +91,7 @@ class Bench:
         self.journal = Journal(self.directory / "journal.db")
         self.key_file = self.directory / "device.key"
         self.eid = bytes.fromhex(self.card.eid)
-        self.stand_in = StandIn(isdr, self.modem, self.journal, self.eid, self.key_file, self.fallback)
+        self.stand_in = StandIn(Card(isdr, self.modem, self.journal, self.eid, self.key_file, self.fallback))
 
     def stop(self) -> None:
         self.journal.close()

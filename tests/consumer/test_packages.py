@@ -6,7 +6,9 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from ipad.asn1 import decode, encode, find, wrap
+from ipad.consumer.card import Card
 from ipad.consumer.memory import FIRST_SEQ
+from ipad.consumer.stand_in import StandIn
 from ipad.errors import EuiccRefused
 from ipad.testbed.euicc import default_profiles
 from modem.errors import CardRefused
@@ -172,7 +174,7 @@ def test_a_result_is_the_same_octets_each_time(bench: Bench) -> None:
 
 
 def test_each_card_has_its_own_memory(bench: Bench) -> None:
-    other = type(bench.stand_in)(bench.isdr, None, bench.journal, bytes(16), bench.key_file, BOOTSTRAP)
+    other = StandIn(Card(bench.isdr, None, bench.journal, bytes(16), bench.key_file, BOOTSTRAP))
     assert bench.stand_in.eim_configurations()
     assert other.eim_configurations() == ()
 

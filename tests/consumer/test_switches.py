@@ -4,10 +4,12 @@ from collections.abc import Callable
 
 import pytest
 
+from ipad.asn1 import wrap
+from ipad.consumer import memory
+from ipad.consumer.execution import MOST_RESUMED
 from ipad.consumer.memory import FIRST_SEQ
-from ipad.consumer.stand_in import MOST_RESUMED
 from ipad.errors import EuiccRefused, IpadError
-from ipad.journal import Step
+from ipad.journal import Journal, Step
 from ipad.testbed.euicc import default_profiles
 from modem.errors import AtTimeout, CardRefused, ModemError
 from modem.uicc import Reply
@@ -335,3 +337,46 @@ def test_a_switch_that_surely_was_not_made_is_forgotten(bench: Bench) -> None:
         bench.stand_in.execute_fallback()
     assert bench.kept().switch is None
     bench.stand_in.execute_fallback()
+
+
+def test_a_fallback_is_possible_also_without_the_device_key(bench: Bench) -> None:
+    bench.results(enable(NORD))
+    bench.results(enable(SUED, rollback=True))
+    bench.modem.spoil[0xBF31] = [UNHEARD]
+    with pytest.raises(AtTimeout):
+        bench.stand_in.profile_rollback()
+    bench.restart()
+    bench.key_file.write_text("damaged")
+    bench.stand_in.execute_fallback()
+    bench.settle()
+    assert bench.enabled() == BOOTSTRAP
+    bench.stand_in.return_from_fallback()
+    bench.settle()
+    assert bench.enabled() == NORD
+
+
+def test_an_eim_that_an_interrupted_package_deleted_is_not_served_any_more(bench: Bench) -> None:
+    class Cut(Exception):
+        pass
+
+    delete_itself = wrap(0xA9, wrap(0x80, bench.eim.eim_id.encode()))
+    package = bench.eim.package(bench.card, delete_itself, tag=0xA1)
+    begin(bench, package)
+    load = memory.store
+    stored = []
+
+    def store(journal: Journal, eid: bytes, kept: memory.Memory) -> None:
+        load(journal, eid, kept)
+        stored.append(kept)
+        if len(stored) == 2:  # the operation is done and recorded, its result is not signed yet
+            raise Cut
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(memory, "store", store)
+        with pytest.raises(Cut):
+            bench.stand_in.load_euicc_package(package)
+    bench.journal.finish()
+    bench.restart()
+    assert bench.load(bench.eim.package(bench.card, delete(SUED))).kind == "unsigned"
+    [result] = bench.stand_in.package_results()
+    assert bench.verified(result.der) == [("deleteEimResult", 2)]
