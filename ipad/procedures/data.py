@@ -133,12 +133,16 @@ def _association_token(gateway: Gateway, asked: _Asked) -> bytes | None:
     return asn1.find(eim.der, 0x30, 0x84) if eim is not None else None
 
 
-def _eum_certificate(gateway: Gateway, asked: _Asked) -> bytes:
+def _eum_certificate(gateway: Gateway, asked: _Asked) -> bytes | None:
+    if gateway.iot.kind == "consumer":
+        return None  # it has no GetCerts: what it does not tell is left out
     eum, _ = es10b.certs(gateway.isdr, asked.request.ci_pk_id)
     return asn1.wrap(0xA5, asn1.value(eum))
 
 
-def _euicc_certificate(gateway: Gateway, asked: _Asked) -> bytes:
+def _euicc_certificate(gateway: Gateway, asked: _Asked) -> bytes | None:
+    if gateway.iot.kind == "consumer":
+        return None
     _, euicc = es10b.certs(gateway.isdr, asked.request.ci_pk_id)
     return asn1.wrap(0xA6, asn1.value(euicc))
 
