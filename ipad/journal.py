@@ -229,8 +229,8 @@ class Journal:
         except sqlite3.Error as error:
             raise IpadError(
                 f"{doing} the journal {self.path}: {error} (is the disk full or read-only? a damaged file "
-                "can be moved away: the card keeps what matters; a consumer card does not, and the gateway has "
-                "to be provisioned anew)"
+                "can be moved away: the card keeps what matters; with a consumer card the gateway has to be "
+                "provisioned anew)"
             ) from error
 
 
