@@ -7,6 +7,7 @@ import resource
 import shutil
 import subprocess
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -275,24 +276,27 @@ def test_where_nothing_can_be_written_the_start_is_refused(tmp_path: Path, runni
         running.start(tmp_path / "taken")
 
 
-@pytest.fixture
+@contextmanager
 def little_room() -> Iterator[None]:
-    """No file gets larger than 3000 octets; to a process, it is a full disk."""
+    """No file gets larger than 3000 octets, to a process a full disk. Not for longer than needed: the test
+    runner may be writing into a file too."""
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (3000, hard))
-    yield
-    resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
-@pytest.mark.usefixtures("little_room")
 def test_a_full_disk_ends_the_trace_with_one_line_and_nothing_else(
     running: Trace, caplog: pytest.LogCaptureFixture
 ) -> None:
     directory = running.directory
     assert directory is not None
     caplog.set_level(logging.WARNING, "ipad")
-    for _ in range(20):
-        running.apdu(GET_EID, Reply(bytes(200), 0x9000))
+    with little_room():
+        for _ in range(20):
+            running.apdu(GET_EID, Reply(bytes(200), 0x9000))
     assert running.directory is None
     assert [record.getMessage() for record in caplog.records] == [
         f"trace: stopped, writing to {directory} failed: File too large"
