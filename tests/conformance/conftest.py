@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from ipad.procedures import poll
+from ipad.esipa.model import EuiccPackage
+from ipad.procedures import poll, switch
 from ipad.testbed import euicc
 from ipad.testbed.bench.parts import Parts, parts
 from ipad.testbed.bench.world import World, world
@@ -45,6 +46,18 @@ class Way:
         """Whatever is enabled: afterwards this one is."""
         if self.enabled() != iccid:
             assert self.execute({"enable": iccid}) == [{"enableResult": 0}]
+
+    def switch(self, iccid: str) -> int:
+        """The card enables this one by a package of its eIM, whose result waits: its seqNumber."""
+        self.world.order({"enable": iccid})
+        esipa = self.agent.esipa()
+        offered = esipa.get_eim_package()
+        esipa.close()
+        assert isinstance(offered, EuiccPackage)
+        result = self.agent.gateway.iot.load_euicc_package(offered.der)
+        assert result.seq is not None
+        switch.settle(self.agent.gateway, iccid)
+        return result.seq
 
     def card(self) -> dict[str, Any]:
         """The card's own memory."""
