@@ -100,7 +100,12 @@ REFUSALS: list[tuple[str, Call, str, str]] = [
     ("BF5603810101", es10b.certs, "GetCerts", "invalidCiPKId"),
     ("BF2B0381017F", es10b.notifications, "RetrieveNotificationsList", "undefinedError"),
     ("BF280381017F", es10b.list_notifications, "ListNotification", "undefinedError"),
-    ("BF300380017F", lambda i: es10b.remove_notification(i, 1), "RemoveNotificationFromList", "undefinedError"),
+    (
+        "BF300380017F",
+        lambda i: es10b.remove_notification(i, 1),
+        "RemoveNotificationFromList",
+        "undefinedError",
+    ),
     ("BF650380017F", lambda i: es10a.set_default_dp_address(i, "x"), "SetDefaultDpAddress", "undefinedError"),
 ]
 

@@ -131,11 +131,11 @@ def test_the_response_error_names_the_transaction_where_it_can_be_read(gateway: 
 @pytest.mark.parametrize(
     ("order", "kind"),
     [
-        ({"data": {"tagList": "81"}}, "ipaEuiccDataResponseError"),
+        ({"data": {"tagList": "5A"}}, "ipaEuiccDataResponseError"),
         ({"download": {"defaultSmdp": True}}, "profileDownloadTriggerResult"),
     ],
 )
-def test_what_this_version_cannot_do_is_answered_with_an_error(
+def test_what_cannot_be_done_is_answered_with_an_error(
     gateway: Gateway, order: dict[str, Any], kind: str
 ) -> None:
     package = gateway.queue(order)

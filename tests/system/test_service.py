@@ -42,7 +42,7 @@ def stopped(provisioned: Gateway) -> Iterator[Gateway]:
     provisioned.write_config(WAITS)
     if provisioned.running("agent"):
         assert provisioned.stop_agent() == 0
-    for part, start_it in (("eim", provisioned.start_eim), ("modem", provisioned.plug_in)):
+    for part, start_it in (("eIM", provisioned.start_eim), ("modem", provisioned.plug_in)):
         if not provisioned.running(part):
             start_it()
 
