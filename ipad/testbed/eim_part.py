@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ipad.testbed import pki
-from ipad.testbed.eim import client
+from ipad.testbed import pki, rest_client
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +40,7 @@ class EimPart:
 
     def call(self, method: str, path: str, body: Any = None, **query: Any) -> Any:
         """A request to its REST interface (ipad.testbed.eim.admin)."""
-        return client.call(self.admin, method, path, body, **query)
+        return rest_client.call(self.admin, method, path, body, **query)
 
     def configuration(self) -> str:
         """Its EimConfigurationData for a card that is to make an association token, hex."""

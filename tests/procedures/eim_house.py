@@ -16,7 +16,8 @@ from ipad.testbed.eim.operations import order
 from ipad.testbed.eim.packages import new_transaction
 from ipad.testbed.eim.records import Records
 from ipad.testbed.eim.serve import EIM_ID
-from ipad.testbed.eim.server import EsipaServer, tls_context
+from ipad.testbed.eim.server import EsipaServer
+from ipad.testbed.https import tls_context
 
 
 class Desk:

@@ -12,8 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from ipad.asn1 import decode, encode, member, tlvs, value, wrap
-from ipad.testbed import pki
-from ipad.testbed.eim import client
+from ipad.testbed import pki, rest_client
 from ipad.testbed.eim.serve import Running, Settings, running
 from ipad.testbed.euicc import VirtualEuicc
 from tests.euicc_card.world import Terminal
@@ -39,13 +38,13 @@ class Admin:
     url: str
 
     def get(self, path: str, **query: Any) -> Any:
-        return client.call(self.url, "GET", path, **query)
+        return rest_client.call(self.url, "GET", path, **query)
 
     def post(self, path: str, body: Any) -> Any:
-        return client.call(self.url, "POST", path, body)
+        return rest_client.call(self.url, "POST", path, body)
 
     def delete(self, path: str) -> Any:
-        return client.call(self.url, "DELETE", path)
+        return rest_client.call(self.url, "DELETE", path)
 
     def package(self, number: int) -> Any:
         return next(package for package in self.get("/packages") if package["id"] == number)

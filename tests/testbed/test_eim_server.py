@@ -11,7 +11,7 @@ import pytest
 from ipad.asn1 import DecodeError, decode, wrap
 from ipad.errors import PeerRefused
 from ipad.testbed import pki
-from ipad.testbed.eim.client import call
+from ipad.testbed.rest_client import call
 from tests.testbed.eim_world import HEADERS, NO_PACKAGE, PATIENCE, Ipa, World, port_of, world
 
 LIST: dict[str, object] = {"listProfileInfo": {}}

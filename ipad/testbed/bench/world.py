@@ -11,8 +11,7 @@ from typing import Any
 from ipad.errors import IpadError
 from ipad.euicc import es10b
 from ipad.euicc.isdr import Isdr
-from ipad.testbed import pki
-from ipad.testbed.eim import client
+from ipad.testbed import pki, rest_client
 from ipad.testbed.eim.serve import Running, Settings, running
 from ipad.testbed.euicc import VirtualEuicc
 from ipad.testbed.euicc.defaults import SMDP
@@ -61,7 +60,7 @@ class World:
 
     def admin(self, method: str, path: str, body: Any = None, **query: Any) -> Any:
         """The eIM's REST interface (ipad.testbed.eim.admin)."""
-        return client.call(self.eim.admin, method, path, body, **query)
+        return rest_client.call(self.eim.admin, method, path, body, **query)
 
     def order(self, *operations: Mapping[str, Any]) -> None:
         """Queues a package of these operations at the eIM."""

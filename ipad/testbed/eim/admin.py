@@ -13,18 +13,14 @@
 - `POST /faults` (see `faults`), `GET /faults`, `DELETE /faults`.
 """
 
-import json
 import ssl
 from collections.abc import Callable, Mapping
-from dataclasses import asdict
 from datetime import UTC, datetime
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any, cast
-from urllib.parse import parse_qsl, urlsplit
+from functools import partial
+from typing import Any
 
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from ipad.errors import DecodeError
 from ipad.testbed import chain
 from ipad.testbed.eim import device_key, faults, odd
 from ipad.testbed.eim.eim import Eim
@@ -32,85 +28,20 @@ from ipad.testbed.eim.identity import configuration
 from ipad.testbed.eim.operations import BadOrder, order
 from ipad.testbed.eim.packages import TRANSACTION_OCTETS, new_transaction
 from ipad.testbed.eim.records import MAX_COUNTER, Euicc
+from ipad.testbed.rest import Refusal, RestServer, Route, fault_routes, integer
 from ipad.testbed.smdp import ProfileOrder, Smdp
 
-BODY_LIMIT = 1024 * 1024
 EID_DIGITS = 32
-IDLE = 30.0
-"""Seconds that a client may be silent."""
 
 
-class Refusal(Exception):
-    """A request that is not carried out: an HTTP status and a sentence."""
-
-    def __init__(self, status: int, reason: str) -> None:
-        self.status = status
-        super().__init__(reason)
-
-
-class AdminServer(ThreadingHTTPServer):
+class AdminServer(RestServer):
     """The REST interface on 127.0.0.1. OSError if the port is taken."""
-
-    daemon_threads = True
 
     def __init__(self, eim: Eim, port: int, esipa_url: str) -> None:
         self.eim = eim
         self.esipa_url = esipa_url
-        super().__init__(("127.0.0.1", port), _Handler)
-
-
-class _Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    timeout = IDLE
-    wbufsize = -1
-
-    def do_GET(self) -> None:
-        self._serve("GET")
-
-    def do_POST(self) -> None:
-        self._serve("POST")
-
-    def do_DELETE(self) -> None:
-        self._serve("DELETE")
-
-    def _serve(self, method: str) -> None:
-        url = urlsplit(self.path)
-        first, _, rest = url.path.strip("/").partition("/")
-        try:
-            body = self._body()
-            route = _ROUTES.get((method, first))
-            if route is None:
-                raise Refusal(404, f"no {method} {url.path}")
-            query = dict(parse_qsl(url.query))
-            status, answer = route(cast(AdminServer, self.server), {**query, "rest": rest}, body)
-        except Refusal as refusal:
-            status, answer = refusal.status, {"error": str(refusal)}
-        except (BadOrder, faults.BadFault, chain.NotTrusted, DecodeError) as error:
-            status, answer = 400, {"error": str(error)}
-        octets = json.dumps(answer).encode()
-        self.send_response(status)
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(octets)))
-        self.end_headers()
-        self.wfile.write(octets)
-        self.wfile.flush()
-
-    def _body(self) -> Any:
-        length = self.headers.get("Content-Length", "0")
-        if not length.isdecimal() or int(length) > BODY_LIMIT:
-            self.close_connection = True
-            raise Refusal(413, f"a body of at most {BODY_LIMIT} octets wanted")
-        octets = self.rfile.read(int(length))
-        try:
-            return json.loads(octets) if octets else {}
-        except ValueError as error:
-            raise Refusal(400, f"not JSON: {error}") from error
-
-    def log_message(self, format: str, *args: Any) -> None:
-        """Nothing on standard error."""
-
-
-Route = Callable[[AdminServer, Mapping[str, str], Any], tuple[int, Any]]
+        routes: dict[tuple[str, str], Route] = {how: partial(route, self) for how, route in _ROUTES.items()}
+        super().__init__({**routes, **fault_routes(eim.faults, faults.KINDS)}, port)
 
 
 def _show_eim(server: AdminServer, _query: Mapping[str, str], _body: Any) -> tuple[int, Any]:
@@ -127,8 +58,8 @@ def _show_eim(server: AdminServer, _query: Mapping[str, str], _body: Any) -> tup
 
 def _config(server: AdminServer, query: Mapping[str, str], _body: Any) -> tuple[int, Any]:
     known = server.eim.records.euicc(query["eid"]) if "eid" in query else None
-    counter = _integer(query, "counter", known.counter if known else 0)
-    token = _integer(query, "token", None)
+    counter = integer(query, "counter", known.counter if known else 0)
+    token = integer(query, "token", None)
     if counter is None or not 0 <= counter <= MAX_COUNTER:
         raise Refusal(400, f"counter: wanted 0 to {MAX_COUNTER}")
     indirect = server.eim.smdp is not None
@@ -202,7 +133,10 @@ def _order(server: AdminServer, _query: Mapping[str, str], body: Any) -> tuple[i
     if forge is not None and forge not in faults.FORGED:
         raise Refusal(400, f"forge: wanted one of {', '.join(faults.FORGED)}")
     transaction = _transaction(body.get("transaction"))
-    ordered = order(body, transaction)
+    try:
+        ordered = order(body, transaction)
+    except BadOrder as error:
+        raise Refusal(400, str(error)) from error
     number = records.queue(eid, ordered.kind, body, transaction, ordered.package, ordered.answer, forge)
     return 201, {"id": number, "kind": ordered.kind, "transaction": transaction.hex()}
 
@@ -236,7 +170,7 @@ def _show_results(server: AdminServer, query: Mapping[str, str], _body: Any) -> 
 
 
 def _show_log(server: AdminServer, query: Mapping[str, str], _body: Any) -> tuple[int, Any]:
-    return 200, server.eim.records.show_log(query.get("eid"), _integer(query, "after", 0) or 0)
+    return 200, server.eim.records.show_log(query.get("eid"), integer(query, "after", 0) or 0)
 
 
 def _release(server: AdminServer, _query: Mapping[str, str], body: Any) -> tuple[int, Any]:
@@ -272,22 +206,7 @@ def _smdp(server: AdminServer) -> Smdp:
     return server.eim.smdp
 
 
-def _add_fault(server: AdminServer, _query: Mapping[str, str], body: Any) -> tuple[int, Any]:
-    fault = faults.parse(body)
-    server.eim.faults.add(fault)
-    return 201, asdict(fault)
-
-
-def _show_faults(server: AdminServer, _query: Mapping[str, str], _body: Any) -> tuple[int, Any]:
-    return 200, [asdict(fault) for fault in server.eim.faults.coming()]
-
-
-def _clear_faults(server: AdminServer, _query: Mapping[str, str], _body: Any) -> tuple[int, Any]:
-    server.eim.faults.clear()
-    return 200, []
-
-
-_ROUTES: dict[tuple[str, str], Route] = {
+_ROUTES: dict[tuple[str, str], Callable[[AdminServer, Mapping[str, str], Any], tuple[int, Any]]] = {
     ("GET", "eim"): _show_eim,
     ("GET", "config"): _config,
     ("GET", "euiccs"): _show_euiccs,
@@ -299,19 +218,7 @@ _ROUTES: dict[tuple[str, str], Route] = {
     ("GET", "log"): _show_log,
     ("GET", "profiles"): _show_profiles,
     ("POST", "profiles"): _release,
-    ("POST", "faults"): _add_fault,
-    ("GET", "faults"): _show_faults,
-    ("DELETE", "faults"): _clear_faults,
 }
-
-
-def _integer(query: Mapping[str, str], name: str, default: int | None) -> int | None:
-    if name not in query:
-        return default
-    try:
-        return int(query[name])
-    except ValueError as error:
-        raise Refusal(400, f"{name}: not a number: {query[name]!r}") from error
 
 
 def _der(pem: str) -> bytes:

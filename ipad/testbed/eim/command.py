@@ -9,12 +9,12 @@ from ipad.errors import ConfigError
 from ipad.testbed import pki
 from ipad.testbed.eim import device_key
 from ipad.testbed.eim.bindings import CHOICES
-from ipad.testbed.eim.client import call
 from ipad.testbed.eim.faults import FORGED, KINDS
 from ipad.testbed.eim.identity import ANCHORS
 from ipad.testbed.eim.serve import EIM_ID, Settings, running
 from ipad.testbed.eim.shapes import chosen
 from ipad.testbed.process import ready, until_stopped
+from ipad.testbed.rest_client import call
 from ipad.testbed.smdp import Smdp
 
 PORT, ADMIN_PORT = 4433, 4434

@@ -11,8 +11,9 @@ from ipad.testbed.eim import identity
 from ipad.testbed.eim.admin import AdminServer
 from ipad.testbed.eim.eim import Eim
 from ipad.testbed.eim.records import Records
-from ipad.testbed.eim.server import EsipaServer, tls_context
+from ipad.testbed.eim.server import EsipaServer
 from ipad.testbed.eim.shapes import chosen
+from ipad.testbed.https import tls_context
 from ipad.testbed.smdp import Smdp
 
 EIM_ID = "eim.testbed.example"

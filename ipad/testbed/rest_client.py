@@ -1,4 +1,4 @@
-"""The REST interface's other side: one request to a running eIM."""
+"""The REST interface's other side: one request to a running part."""
 
 import http.client
 import json
@@ -16,7 +16,7 @@ ANSWER_LIMIT = 256 * 1024 * 1024
 def call(admin: str, method: str, path: str, body: Any = None, **query: Any) -> Any:
     """One request; the decoded JSON. Query members that are None are left out.
 
-    PeerRefused: the eIM says no, and why; Unreachable: no eIM answers; ConfigError: no such address.
+    PeerRefused: the part says no, and why; Unreachable: nobody answers; ConfigError: no such address.
     """
     url = urlsplit(admin)
     if url.scheme != "http" or url.hostname is None:
