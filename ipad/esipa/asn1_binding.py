@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from ipad import asn1
+from ipad import asn1, server_answers
 from ipad.errors import DecodeError, PeerRefused
 from ipad.esipa import answers, package
 from ipad.esipa.binding import Call
@@ -104,7 +104,7 @@ class Asn1Binding:
         signed, certificate = found.all(0x30, 2)
         matching_id = found.optional(0x0C)
         ctx_params1 = found.optional(0xA2)  # the CHOICE's own tag is inside
-        return answers.initiate_authentication_ok(
+        return server_answers.initiate_authentication_ok(
             found.transaction(),
             signed,
             found.one(0x5F37),
@@ -131,7 +131,7 @@ class Asn1Binding:
                 raise DecodeError("no transactionId")
             return answers.authenticate_client_ok_ds(transaction_id, found.optional(0xBF54))
         signed, certificate = found.all(0x30, 2)
-        return answers.authenticate_client_ok_dp(
+        return server_answers.authenticate_client_ok_dp(
             transaction_id,
             found.optional(0xBF25),
             signed,
@@ -151,7 +151,7 @@ class Asn1Binding:
         if tag != 0xA0:
             raise _unknown_arm(tag)
         found = _Members(arm)
-        return answers.get_bound_profile_package_ok(found.transaction(), found.one(0xBF36))
+        return server_answers.get_bound_profile_package_ok(found.transaction(), found.one(0xBF36))
 
     def cancel_session(self, transaction_id: bytes, cancel_session_response: bytes) -> Call:
         # A tagged CHOICE: A1 stands around the arm in the place of BF41.
@@ -193,7 +193,7 @@ class _Members:
 
     def transaction(self) -> bytes | None:
         found = self.optional(0x80)
-        return None if found is None else answers.transaction(asn1.value(found))
+        return None if found is None else server_answers.transaction(asn1.value(found))
 
 
 def _result(eid: bytes, arm: bytes) -> bytes:

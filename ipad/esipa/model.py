@@ -3,6 +3,10 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from ipad.server_answers import AuthenticateClientOkDp as AuthenticateClientOkDp
+from ipad.server_answers import GetBoundProfilePackageOk as GetBoundProfilePackageOk
+from ipad.server_answers import InitiateAuthenticationOk as InitiateAuthenticationOk
+
 
 @dataclass(frozen=True, slots=True)
 class Operation:
@@ -107,50 +111,6 @@ class EmptyResponse:
 
 
 @dataclass(frozen=True, slots=True)
-class InitiateAuthenticationOk:
-    """InitiateAuthenticationOkEsipa (SGP.32 6.3.2.1): what the card checks with AuthenticateServer.
-
-    The signed parts are whole elements as they came.
-    """
-
-    transaction_id: bytes
-    """As in serverSigned1."""
-    server_address: str
-    """As in serverSigned1: the caller compares it with the one that it meant."""
-    server_signed1: bytes
-    """30…"""
-    server_signature1: bytes
-    """5F37…"""
-    ci_pk_id: bytes
-    """euiccCiPKIdentifierToBeUsed (04…)."""
-    certificate: bytes
-    """serverCertificate (30…)."""
-    matching_id: str | None = None
-    ctx_params1: bytes | None = None
-    """CtxParams1 (A0…), where the eIM makes them itself."""
-
-
-@dataclass(frozen=True, slots=True)
-class AuthenticateClientOkDp:
-    """AuthenticateClientOkDPEsipa (SGP.32 6.3.2.2): the profile that the card is to prepare for."""
-
-    transaction_id: bytes
-    """As in smdpSigned2."""
-    smdp_signed2: bytes
-    """30…"""
-    smdp_signature2: bytes
-    """5F37…"""
-    certificate: bytes
-    """smdpCertificate (30…)."""
-    confirmation_code_required: bool = False
-    """ccRequiredFlag of smdpSigned2."""
-    metadata: bytes | None = None
-    """profileMetaData (BF25…); None: the eIM has looked at it."""
-    hash_cc: bytes | None = None
-    """The hashed confirmation code, 32 octets, where the eIM has it."""
-
-
-@dataclass(frozen=True, slots=True)
 class AuthenticateClientOkDs:
     """AuthenticateClientOkDSEsipa (SGP.32 6.3.2.2): what the SM-DS had for this card."""
 
@@ -160,12 +120,3 @@ class AuthenticateClientOkDs:
 
 
 AuthenticateClientOk = AuthenticateClientOkDp | AuthenticateClientOkDs
-
-
-@dataclass(frozen=True, slots=True)
-class GetBoundProfilePackageOk:
-    """GetBoundProfilePackageOkEsipa (SGP.32 6.3.2.3)."""
-
-    bound_profile_package: bytes
-    """BF36… for LoadBoundProfilePackage, as it came."""
-    transaction_id: bytes | None = None

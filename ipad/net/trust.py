@@ -7,6 +7,7 @@ SubjectPublicKeyInfo, and neither its names nor its dates matter. Without an anc
 
 import ssl
 import time
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from ipad import asn1
@@ -25,24 +26,30 @@ class Trust:
     pinned: bytes | None = None
     """SubjectPublicKeyInfo that the server's certificate must hold."""
     session: ssl.SSLSession | None = None
+    whom: str = "the eIM that the card trusts"
+    """Who the server should be, for messages."""
 
 
 @dataclass(slots=True)
 class Trusts:
-    """The trust in each eIM, kept from one connection to the next so that TLS can resume.
+    """The trust in each server, kept from one connection to the next so that TLS can resume.
 
     Resumption skips the check of the host name, so an entry holds only while everything that it was
     made of stays: host, port, anchor, CA file, and whether dates count.
     """
 
-    _kept: dict[str, tuple[tuple[object, ...], Trust]] = field(default_factory=dict)
+    _kept: dict[tuple[str, ...], tuple[tuple[object, ...], Trust]] = field(default_factory=dict)
 
     def of(self, eim_id: str, host: str, port: int, anchor: TlsAnchor | None, ca_file: str | None) -> Trust:
         """The trust for this eIM at this address; a new one, without session, if anything has changed."""
         made_of = (host, port, anchor, ca_file, clock_is_set())
-        kept = self._kept.get(eim_id)
+        return self.keep(("eim", eim_id), made_of, lambda: trust(anchor, ca_file))
+
+    def keep(self, whose: tuple[str, ...], made_of: tuple[object, ...], make: Callable[[], Trust]) -> Trust:
+        """The trust that was kept under `whose`; what `make` makes if anything that it is made of changed."""
+        kept = self._kept.get(whose)
         if kept is None or kept[0] != made_of:
-            kept = self._kept[eim_id] = (made_of, trust(anchor, ca_file))
+            kept = self._kept[whose] = (made_of, make())
         return kept[1]
 
 
@@ -56,10 +63,7 @@ def trust(anchor: TlsAnchor | None, ca_file: str | None = None) -> Trust:
 
     Raises Untrusted for an anchor that is no certificate, ConfigError for an unusable CA file.
     """
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    # Python 3.11.2, Debian 12's, sets it: an answer that somebody cut off would pass for a whole one.
-    context.options &= ~ssl.OP_IGNORE_UNEXPECTED_EOF
+    context = _context()
     if anchor is None:
         _load_store(context, ca_file)
         return Trust(context)
@@ -71,12 +75,39 @@ def trust(anchor: TlsAnchor | None, ca_file: str | None = None) -> Trust:
         context.load_verify_locations(cadata=anchor.der)
     except (ssl.SSLError, ValueError) as problem:
         raise Untrusted(f"the eIM's TLS anchor on the card is no certificate: {problem}") from None
+    _anchored(context)
+    return Trust(context)
+
+
+def trust_in(authorities: Iterable[bytes], whom: str) -> Trust:
+    """A context for these certificates (DER) as anchors; host names are checked. whom: for messages.
+
+    Raises ConfigError for one that is no certificate.
+    """
+    context = _context()
+    try:
+        context.load_verify_locations(cadata=b"".join(authorities))
+    except (ssl.SSLError, ValueError) as problem:
+        raise ConfigError(f"certificates of {whom}: {problem}") from None
+    _anchored(context)
+    return Trust(context, whom=whom)
+
+
+def _context() -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    # Python 3.11.2, Debian 12's, sets it: an answer that somebody cut off would pass for a whole one.
+    context.options &= ~ssl.OP_IGNORE_UNEXPECTED_EOF
+    return context
+
+
+def _anchored(context: ssl.SSLContext) -> None:
+    """What holds where the anchors are few and chosen: any of them ends the chain."""
     context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
     if not clock_is_set():
         # Without a clock every certificate is "not yet valid", and the gateway could never ask its eIM
-        # for anything. The anchor from the card still has to match.
+        # for anything. The anchor still has to match.
         context.verify_flags |= _NO_CHECK_TIME
-    return Trust(context)
 
 
 def _load_store(context: ssl.SSLContext, ca_file: str | None) -> None:

@@ -131,7 +131,7 @@ class Wire:
             self._run(tls.do_handshake)
         except ssl.SSLCertVerificationError as problem:
             self._say_why()
-            raise Untrusted(f"{host} is not the eIM that the card trusts: {problem.verify_message}") from None
+            raise Untrusted(f"{host} is not {trust.whom}: {problem.verify_message}") from None
         except ssl.SSLError as problem:
             self._say_why()
             raise Unreachable(f"{self.patience.doing}: TLS: {problem.reason or problem}") from None
