@@ -13,7 +13,7 @@ import fcntl
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -29,9 +29,11 @@ EUM_PREFIX = "89049044"
 
 TLS_NAMES = ("localhost", "eim.testbed.example")
 SMDP_NAMES = ("localhost", "smdp.testbed.example")
+SMDS_NAMES = ("localhost", "smds.testbed.example")
 
 SMDP_OID = "2.999.10"
 """Whom all of the SM-DP+'s certificates belong to: the registeredID in each (SGP.22 4.5.2.1.1)."""
+SMDS_OID = "2.999.20"
 
 _RSP_ROLE = "2.23.146.1.2.1"
 """id-rspRole (SGP.22 annex H); its arms are certificate policies."""
@@ -66,6 +68,10 @@ class PkiPaths:
     dppb_key: Path
     dp_tls: Path
     dp_tls_key: Path
+    dsauth: Path
+    dsauth_key: Path
+    ds_tls: Path
+    ds_tls_key: Path
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +98,8 @@ def paths(directory: Path) -> PkiPaths:
         *pair("dpauth"),
         *pair("dppb"),
         *pair("dp-tls"),
+        *pair("dsauth"),
+        *pair("ds-tls"),
     )
 
 
@@ -135,20 +143,45 @@ def make_eim_pki(directory: Path) -> PkiPaths:
     return where
 
 
-def make_smdp_pki(directory: Path) -> PkiPaths:
-    """The SM-DP+'s three certificates under the CI, and the CI if that is missing too; as `make_pki`."""
+def make_smdp_pki(directory: Path, curve: ec.EllipticCurve | None = None) -> PkiPaths:
+    """The SM-DP+'s three certificates under the CI, and the CI if that is missing too; as `make_pki`.
+
+    curve: of the keys that it signs with, by default P-256; for another one there are files of their own.
+    """
+    where = make_euicc_chain(directory)
+    if curve is not None and curve.name != ec.SECP256R1.name:
+        names = {"dpauth": f"dpauth-{curve.name}", "dppb": f"dppb-{curve.name}"}
+        certificates = {member: directory / f"{name}.pem" for member, name in names.items()}
+        keys = {f"{member}_key": directory / f"{name}.key" for member, name in names.items()}
+        where = replace(where, **certificates, **keys)
+    with _locked(directory):
+        _make_rsp(where, where.dpauth, where.dpauth_key, ROLE_DP_AUTH, (), SMDP_OID, curve)
+        _make_rsp(where, where.dppb, where.dppb_key, ROLE_DP_PB, (), SMDP_OID, curve)
+        _make_rsp(where, where.dp_tls, where.dp_tls_key, ROLE_DP_TLS, SMDP_NAMES, SMDP_OID)
+    return where
+
+
+def make_smds_pki(directory: Path) -> PkiPaths:
+    """The SM-DS's two certificates under the CI, and the CI if that is missing too; as `make_pki`."""
     where = make_euicc_chain(directory)
     with _locked(directory):
-        wanted = (
-            (where.dpauth, where.dpauth_key, ROLE_DP_AUTH, ()),
-            (where.dppb, where.dppb_key, ROLE_DP_PB, ()),
-            (where.dp_tls, where.dp_tls_key, ROLE_DP_TLS, SMDP_NAMES),
-        )
-        for certificate, key, role, names in wanted:
-            if not (certificate.exists() and key.exists()):
-                ci = read_identity(where.ci, where.ci_key)
-                _write(certificate, key, make_rsp_server(ci, role, names))
+        _make_rsp(where, where.dsauth, where.dsauth_key, ROLE_DS_AUTH, (), SMDS_OID)
+        _make_rsp(where, where.ds_tls, where.ds_tls_key, ROLE_DS_TLS, SMDS_NAMES, SMDS_OID)
     return where
+
+
+def _make_rsp(
+    where: PkiPaths,
+    certificate: Path,
+    key: Path,
+    role: str,
+    names: Sequence[str],
+    oid: str,
+    curve: ec.EllipticCurve | None = None,
+) -> None:
+    if not (certificate.exists() and key.exists()):
+        ci = read_identity(where.ci, where.ci_key)
+        _write(certificate, key, make_rsp_server(ci, role, names, oid, curve))
 
 
 def make_eid(number: int) -> str:
@@ -258,10 +291,11 @@ def make_rsp_server(
     names: Sequence[str] = (),
     oid: str = SMDP_OID,
     curve: ec.EllipticCurve | None = None,
+    until: datetime | None = None,
 ) -> Identity:
     """A certificate of an SM-DP+ or SM-DS under the CI, for one `role` (SGP.22 4.5.2.1.1).
 
-    names: DNS names, for TLS. oid: its owner's.
+    names: DNS names, for TLS. oid: its owner's. until: its last moment.
     """
     alternatives = [x509.RegisteredID(x509.ObjectIdentifier(oid)), *map(x509.DNSName, names)]
     extensions: list[tuple[x509.ExtensionType, bool]] = [
@@ -271,8 +305,10 @@ def make_rsp_server(
     if names:
         usages = [ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH]
         extensions.append((x509.ExtendedKeyUsage(usages), True))
-    subject = [(NameOID.ORGANIZATION_NAME, "Testbed SM-DP+"), (NameOID.COMMON_NAME, SMDP_NAMES[-1])]
-    return _issue(subject, ci, _usage(digital_signature=True), extensions, curve)
+    is_smds = role in (ROLE_DS_TLS, ROLE_DS_AUTH)
+    organization, name = ("Testbed SM-DS", SMDS_NAMES[-1]) if is_smds else ("Testbed SM-DP+", SMDP_NAMES[-1])
+    subject = [(NameOID.ORGANIZATION_NAME, organization), (NameOID.COMMON_NAME, name)]
+    return _issue(subject, ci, _usage(digital_signature=True), extensions, curve, until)
 
 
 def _make_ci() -> Identity:
@@ -316,6 +352,7 @@ def _issue(
     usage: x509.KeyUsage,
     extensions: Sequence[tuple[x509.ExtensionType, bool]],
     curve: ec.EllipticCurve | None = None,
+    until: datetime | None = None,
 ) -> Identity:
     """A new key, on P-256 by default, and its certificate; self-signed without an issuer."""
     key = ec.generate_private_key(curve or ec.SECP256R1())
@@ -333,7 +370,7 @@ def _issue(
         .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
         .not_valid_before(_NOT_BEFORE)
-        .not_valid_after(_NOT_AFTER)
+        .not_valid_after(until or _NOT_AFTER)
         .add_extension(issuer_key_id, critical=False)
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
         .add_extension(usage, critical=True)

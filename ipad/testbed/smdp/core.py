@@ -16,15 +16,15 @@ from threading import RLock
 from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.serialization import Encoding
 
 from ipad.asn1 import DecodeError, decode, encode, find, member, tlvs, value, wrap
 from ipad.testbed import pki, scp03t
 from ipad.testbed.signature import sign
 from modem.bcd import iccid_digits
 
-from . import bpp, euicc, orders, profiles
+from . import bpp, euicc, mutual, orders, profiles
 from .euicc import Euicc
+from .mutual import Initiated
 from .orders import Download, Order, Told
 from .profiles import ProfileOrder
 from .refusal import UNDEFINED_ERROR, SmdpRefused
@@ -40,21 +40,6 @@ INITIATED, AUTHENTICATED, BOUND = range(3)
 _EVENTS = ("install", "enable", "disable", "delete")
 _FINAL_REASONS = frozenset({0, 3, 4})
 """endUserRejection, pprNotAllowed, metadataMismatch: the order ends with the session."""
-
-
-@dataclass(frozen=True, slots=True)
-class Initiated:
-    """InitiateAuthenticationOk."""
-
-    transaction_id: bytes
-    server_signed1: bytes
-    """30..."""
-    server_signature1: bytes
-    """5F37..."""
-    ci_pk_id: bytes
-    """20 octets."""
-    certificate: bytes
-    """CERT.DPauth, 30..."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +81,8 @@ class Smdp:
     """An SM-DP+ with its state in `directory`, reached at `address`. May be called from any thread.
 
     pki_dir: certificates and keys, the missing ones are made. segment: octets of one segment of a package.
-    replace_keys: profiles are under keys of their own. DecodeError: a request that cannot be read.
+    replace_keys: profiles are under keys of their own.
+    curve: of the keys it signs with, if another than P-256. DecodeError: a request that cannot be read.
     """
 
     def __init__(
@@ -107,19 +93,20 @@ class Smdp:
         *,
         segment: int = bpp.SEGMENT,
         replace_keys: bool = False,
+        curve: ec.EllipticCurve | None = None,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self.address = address
         self._path = directory / "smdp.json"
         self._memory = orders.load(self._path)
-        where = pki.make_smdp_pki(pki_dir)
-        self._ci = pki.read_certificate(where.ci)
-        # Read once: a certificate of cryptography before 42 may not be read by two threads at a time.
-        self._ci_pk_id = pki.subject_key_id(self._ci)
-        self._auth = pki.read_identity(where.dpauth, where.dpauth_key)
-        self._pb = pki.read_identity(where.dppb, where.dppb_key)
-        self._oid = pki.registered_id(self._pb.certificate)
-        self._auth_der, self._pb_der = _der(self._auth), _der(self._pb)
+        where = pki.make_smdp_pki(pki_dir, curve)
+        self.auth = pki.read_identity(where.dpauth, where.dpauth_key)
+        """CERT.DPauth."""
+        self.pb = pki.read_identity(where.dppb, where.dppb_key)
+        """CERT.DPpb."""
+        self._server = mutual.Server(pki.read_certificate(where.ci), self.auth)
+        self._oid = pki.registered_id(self.pb.certificate)
+        self._pb_der = mutual.der(self.pb)
         self._segment = segment
         self._replace_keys = replace_keys
         self._now = now
@@ -170,65 +157,33 @@ class Smdp:
         function = "InitiateAuthentication"
         if address.lower() != self.address.lower():
             raise SmdpRefused(function, "invalidDpAddress")
-        info = decode("EUICCInfo1", info1)
-        if not euicc.supported(info["svn"]):
-            raise SmdpRefused(function, "euiccVersionNotSupportedByDp")
-        ci_pk_id = self._ci_pk_id
-        if ci_pk_id not in info["euiccCiPKIdListForVerification"]:
-            raise SmdpRefused(function, "ciPKNotSupported")
-        if ci_pk_id not in info["euiccCiPKIdListForSigning"]:
-            raise SmdpRefused(function, "ciPKNotSupported", "8.8.2", "3.1")
+        mutual.check(self._server, info1)
         with self._lock:
             session = self._new_session()
-        signed1 = encode(
-            "ServerSigned1",
-            {
-                "transactionId": session.transaction_id,
-                "euiccChallenge": challenge,
-                "serverAddress": self.address,
-                "serverChallenge": session.server_challenge,
-            },
+        return mutual.initiated(
+            self._server, session.transaction_id, challenge, self.address, session.server_challenge
         )
-        signature1 = wrap(0x5F37, sign(self._auth.key, signed1))
-        return Initiated(session.transaction_id, signed1, signature1, ci_pk_id, self._auth_der)
 
     def authenticate_client(self, transaction_id: bytes, response: bytes) -> Authenticated:
         """AuthenticateClient (SGP.22 5.6.3); response: AuthenticateServerResponse, BF38..., in full."""
         function = "AuthenticateClient"
         with self._lock:
             session = self._take(function, transaction_id, INITIATED)
-            card, info2, matching_id = self._authenticated(session, response)
+            card, info2, matching_id = mutual.authenticated(
+                self._server,
+                response,
+                session.transaction_id,
+                (self.address, session.server_challenge),
+                self._now(),
+            )
             order = self._eligible(matching_id, card, info2)
             session.euicc, session.order, session.stage = card, order, AUTHENTICATED
             signed2 = self._signed2(session, order, card)
             signature1 = member(response, 0xBF38, 0xA0, 0x5F37)
-            session.smdp_signature2 = wrap(0x5F37, sign(self._pb.key, signed2 + signature1))
+            session.smdp_signature2 = wrap(0x5F37, sign(self.pb.key, signed2 + signature1))
             self._sessions[transaction_id] = session
         metadata = profiles.metadata(order.profile)
         return Authenticated(transaction_id, metadata, signed2, session.smdp_signature2, self._pb_der)
-
-    def _authenticated(self, session: _Session, response: bytes) -> tuple[Euicc, dict[str, Any], str]:
-        """The card, its EUICCInfo2 and the matching id, once everything is verified."""
-        function = "AuthenticateClient"
-        arm, told = decode("AuthenticateServerResponse", response)
-        if arm != "authenticateResponseOk":
-            _refused_by_card(function, arm, "authenticateResponseError")
-        signed1, own, eum, *_ = (
-            tlv for tag, tlv in tlvs(value(member(response, 0xBF38, 0xA0))) if tag == 0x30
-        )
-        try:
-            card = euicc.certified(self._ci, eum, own, self._now())
-        except euicc.Unacceptable as error:
-            raise SmdpRefused(function, error.name) from error
-        if not card.signed(member(response, 0xBF38, 0xA0, 0x5F37), signed1):
-            raise SmdpRefused(function, "euiccSignatureInvalid")
-        signed = told["euiccSigned1"]
-        if signed["transactionId"] != session.transaction_id:
-            raise SmdpRefused(function, "invalidTransactionId")
-        if (signed["serverAddress"], signed["serverChallenge"]) != (self.address, session.server_challenge):
-            raise SmdpRefused(function, "euiccSignatureInvalid")
-        _, context = signed["ctxParams1"]
-        return card, signed["euiccInfo2"], context.get("matchingId", "")
 
     def _eligible(self, matching_id: str, card: Euicc, info2: dict[str, Any]) -> Order:
         function = "AuthenticateClient"
@@ -272,7 +227,7 @@ class Smdp:
             assert session.order is not None
             arm, told = decode("PrepareDownloadResponse", response)
             if arm != "downloadResponseOk":
-                _refused_by_card(function, arm, "downloadResponseError")
+                mutual.refused_by_card(function, arm, "downloadResponseError")
             signed2 = member(response, 0xBF21, 0xA0, 0x30)
             signature2 = member(response, 0xBF21, 0xA0, 0x5F37)
             if not session.euicc.signed(signature2, signed2 + session.smdp_signature2):
@@ -314,7 +269,7 @@ class Smdp:
             binding = self._bind(order, card, otpk)
         host_id = self._host_id()
         initialise = bpp.initialise_secure_channel(
-            session.transaction_id, host_id, binding.one_time_key, otpk, self._pb.key
+            session.transaction_id, host_id, binding.one_time_key, otpk, self.pb.key
         )
         self._bindings[key] = binding
         order.eid, order.state = card.eid, orders.DOWNLOADED
@@ -323,7 +278,7 @@ class Smdp:
         return wrap(0xBF36, initialise, binding.protected)
 
     def _bind(self, order: Order, card: Euicc, otpk: bytes) -> _Binding:
-        key = scp03t.generate(self._pb.key.curve)
+        key = scp03t.generate(self.pb.key.curve)
         try:
             secret = scp03t.agree(key, otpk)
         except ValueError as error:
@@ -353,7 +308,7 @@ class Smdp:
             assert session.order is not None
             arm, told = decode("CancelSessionResponse", response)
             if arm != "cancelSessionResponseOk":
-                _refused_by_card(function, arm, "cancelSessionResponseError")
+                mutual.refused_by_card(function, arm, "cancelSessionResponseError")
             signed = member(response, 0xBF41, 0xA0, 0x30)
             if not session.euicc.signed(member(response, 0xBF41, 0xA0, 0x5F37), signed):
                 self._sessions[transaction_id] = session  # anybody can send this
@@ -402,7 +357,7 @@ class Smdp:
         told = decode("OtherSignedNotification", pending)["tbsOtherNotification"]
         own, eum, *_ = (tlv for tag, tlv in tlvs(value(pending)) if tag == 0x30)
         try:
-            card = euicc.certified(self._ci, eum, own, self._now())
+            card = euicc.certified(self._server.ci, eum, own, self._now())
         except euicc.Unacceptable as error:
             raise SmdpRefused("HandleNotification", UNDEFINED_ERROR, "8.1", "6.1") from error
         if not card.signed(member(pending, 0x30, 0x5F37), member(pending, 0x30, 0xBF2F)):
@@ -439,14 +394,3 @@ class Smdp:
             yield
         finally:
             orders.store(self._path, self._memory)
-
-
-def _refused_by_card(function: str, arm: str, error: str) -> None:
-    """The card answered with an error, which ends the session, or in a form that only an eIM reads."""
-    if arm == error:
-        raise SmdpRefused(function, UNDEFINED_ERROR, "8.1", "4.2")
-    raise DecodeError(f"{function}: {arm} is for an eIM to rebuild")
-
-
-def _der(identity: pki.Identity) -> bytes:
-    return identity.certificate.public_bytes(Encoding.DER)
