@@ -58,10 +58,12 @@ def _dislikes_request(refused: EuiccRefused | CardRefused) -> bool:
 
 def _profiles(isdr: Isdr, request: dict[str, object]) -> tuple[ProfileInfo, ...]:
     answer = isdr.store_data("GetProfilesInfo", asn1.encode("ProfileInfoListRequest", request))
-    kind, value = asn1.decode("ProfileInfoListResponse", shapes.profile_list(answer))
-    if kind != "profileInfoListOk":
-        refuse("GetProfilesInfo", value, "ProfileInfoListResponse", kind)
-    return tuple(read.profile_info(item) for item in value)
+    answer = shapes.profile_list(answer)
+    found = asn1.find(answer, 0xBF2D, 0xA0)
+    if found is None:
+        error, code = asn1.decode("ProfileInfoListResponse", answer)
+        refuse("GetProfilesInfo", code, "ProfileInfoListResponse", error)
+    return tuple(read.profile(tlv) for _, tlv in asn1.tlvs(asn1.value(found)))
 
 
 @answers("GetEID")

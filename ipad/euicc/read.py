@@ -25,6 +25,10 @@ ID_TYPES = {1: "oid", 2: "fqdn", 3: "proprietary"}
 _IPA_MODES = {0: "ipad", 1: "ipae"}
 _EVENTS = ("install", "enable", "disable", "delete")
 _POLICY_RULES = ("pprUpdateControl", "ppr1", "ppr2")
+_WITHOUT_NAMES = (0x5A, 0x4F, 0x9F70, 0x95, 0x99, 0x9F26, 0x9F67, 0x9F7B)
+"""Tags of ProfileInfo's members that are no text."""
+_EIM_ID_AND_TOKEN = (0x80, 0x84)
+"""What is left of an eIM that cannot be talked to."""
 PROTOCOLS = (
     "eimRetrieveHttps",
     "eimRetrieveCoaps",
@@ -89,6 +93,24 @@ def profile_info(value: Mapping[str, Any]) -> ProfileInfo:
     )
 
 
+def profile(der: bytes) -> ProfileInfo:
+    """ProfileInfo (E3…), without names that are not what the standard wants: operators choose them."""
+    return profile_info(_at_least("ProfileInfo", der, _WITHOUT_NAMES))
+
+
+def _at_least(type_name: str, der: bytes, needed: tuple[int, ...]) -> Any:
+    """The value of an element; of one with something unreadable in it no more than the members `needed`.
+
+    One bad entry must not hide the whole list: without it nothing could be done with the card.
+    """
+    try:
+        return asn1.decode(type_name, der)
+    except DecodeError:
+        [(outer, whole)] = asn1.tlvs(der)
+        kept = (tlv for tag, tlv in asn1.tlvs(asn1.value(whole)) if tag in needed)
+        return asn1.decode(type_name, asn1.wrap(outer, *kept))
+
+
 def version(octets: bytes) -> str:
     """VersionType: three octets, as "1.2.0"."""
     return ".".join(map(str, octets))
@@ -143,7 +165,11 @@ def notification(der: bytes) -> Notification:
     metadata = asn1.find(der, 0x30, 0xBF2F) or asn1.find(der, 0xBF37, 0xBF27, 0xBF2F)
     metadata = metadata or asn1.find(der, 0xA1, 0xBF2F)
     if metadata is not None:
-        told = notification_metadata(asn1.decode("NotificationMetadata", metadata))
+        try:
+            told = notification_metadata(asn1.decode("NotificationMetadata", metadata))
+        except DecodeError:  # the server's to understand: to deliver it, the number is enough
+            seq = asn1.member(metadata, 0xBF2F, 0x80)
+            return Notification(int.from_bytes(asn1.value(seq), "big"), "", "", None, der)
         return Notification(told.seq, told.event, told.address, told.iccid, der)
     seq = asn1.member(der, 0xA0, 0xA0, 0x02)  # CompactProfileInstallationResult has the number only
     return Notification(int.from_bytes(asn1.value(seq), "big"), "install", "", None, der)
@@ -169,7 +195,7 @@ def installation_result(der: bytes) -> InstallationResult:
 
 def eim_configuration(der: bytes) -> EimConfiguration:
     """EimConfigurationData. Keys and certificates in it are sliced, in whichever shape they come."""
-    value = asn1.decode("EimConfigurationData", _without_keys(der))
+    value = _at_least("EimConfigurationData", _without_keys(der), _EIM_ID_AND_TOKEN)
     protocols = value.get("eimSupportedProtocol", (b"", 0))
     return EimConfiguration(
         eim_id=value["eimId"],

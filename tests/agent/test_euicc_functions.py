@@ -44,6 +44,15 @@ def test_profiles_are_read_in_both_shapes(list_tag: int) -> None:
     )
 
 
+@pytest.mark.parametrize("bad", ["9204 54E96CE9", "9121" + 33 * "41", "9001E9"])
+def test_a_name_that_can_not_be_read_hides_neither_its_profile_nor_the_others(bad: str) -> None:
+    told = ICCID + bytes.fromhex("4F06A00000055910 9F700101 9F2601FF")
+    odd, plain = wrap(0xE3, told, bytes.fromhex(bad)), wrap(0xE3, ICCID, wrap(0x92, b"Nord"))
+    first, second = es10c.profiles(isdr_that_says(wrap(0xBF2D, wrap(0xA0, odd, plain))))
+    assert (first.iccid, first.enabled, first.fallback, first.name) == (ICCID_DIGITS, True, True, None)
+    assert (second.iccid, second.name) == (ICCID_DIGITS, "Nord")
+
+
 @pytest.mark.parametrize("answer", ["BF2D03 81010B", "BF2D03 02010B"])
 def test_a_profile_list_that_is_refused_says_why_in_both_shapes(answer: str) -> None:
     with pytest.raises(EuiccRefused, match=r"profileChangeOngoing\(11\)"):
@@ -199,6 +208,13 @@ def test_notifications_come_with_their_octets_as_signed() -> None:
     assert listed == (NotificationMetadata(7, "enable", "a.b.c", "89000123456789012341"),)
 
 
+@pytest.mark.parametrize("odd", ["800107 81020640", "800107 81020640 0C01E9"])
+def test_a_notification_with_odd_metadata_has_its_number(odd: str) -> None:
+    other = wrap(0x30, wrap(0xBF2F, bytes.fromhex(odd)), wrap(0x5F37, bytes(64)), b"\x30\x00", b"\x30\x00")
+    [found] = es10b.notifications(isdr_that_says(wrap(0xBF2B, wrap(0xA0, other))))
+    assert (found.seq, found.der) == (7, other)
+
+
 def test_addresses_are_read() -> None:
     isdr = isdr_that_says("BF3C0C 800464702E78 810464732E78", "BF3C06 810464732E78")
     assert es10a.configured_addresses(isdr) == Addresses("dp.x", "ds.x")
@@ -245,6 +261,16 @@ def test_an_anchor_that_can_not_be_read_does_not_hide_the_other_eims() -> None:
     found = es10b.eim_configurations(isdr_that_says(wrap(0xBF55, wrap(0xA0, bad, good))))
     assert [eim.eim_id for eim in found] == ["bad", "good"]
     assert found[0].tls_anchor is not None  # never taken for "no anchor"
+
+
+def test_an_eim_with_an_address_that_is_no_text_is_there_and_not_polled() -> None:
+    bad = wrap(0x30, wrap(0x80, b"bad"), b"\x81\x01\xe9", b"\x84\x01\x07")
+    good = wrap(0x30, wrap(0x80, b"good"), wrap(0x81, b"eim.x"))
+    found = es10b.eim_configurations(isdr_that_says(wrap(0xBF55, wrap(0xA0, bad, good))))
+    assert [(e.eim_id, e.fqdn, e.association_token) for e in found] == [
+        ("bad", None, 7),
+        ("good", "eim.x", None),
+    ]
 
 
 def test_certificates_are_made_whole_again(identity: Identity) -> None:
