@@ -8,6 +8,7 @@ from typing import Any, get_type_hints
 from ipad import toml
 from ipad.errors import ConfigError
 from ipad.esipa.settings import BINDINGS, EsipaSettings
+from ipad.rsp.settings import RspSettings
 from ipad.waits import Waits
 
 DEFAULT_PATH = Path("/etc/ipad/ipad.toml")
@@ -65,6 +66,7 @@ class Config:
     card: CardConfig = field(default_factory=CardConfig)
     connectivity: ConnectivityConfig = field(default_factory=ConnectivityConfig)
     esipa: EsipaSettings = field(default_factory=EsipaSettings)
+    rsp: RspSettings = field(default_factory=RspSettings)
     waits: Waits = field(default_factory=Waits)
     eim: Mapping[str, EsipaSettings] = field(default_factory=dict)
     """[eim."<eimId>"]: what is different from [esipa] for this eIM, already put together."""
@@ -176,6 +178,7 @@ def _check(config: Config, file: str) -> None:
         raise ConfigError(f"{file}: modem.port: expected a path like /dev/ttyUSB2, not {config.modem.port!r}")
     if config.modem.baudrate < 1200:
         raise ConfigError(f"{file}: modem.baudrate: expected 1200 or more, not {config.modem.baudrate}")
+    _check_rsp(config.rsp, f"{file}: rsp")
     _check_esipa(config.esipa, f"{file}: esipa")
     for eim_id, settings in config.eim.items():
         _check_esipa(settings, f'{file}: eim."{eim_id}"')
@@ -189,5 +192,14 @@ def _check_esipa(settings: EsipaSettings, where: str) -> None:
         path = getattr(settings, key)
         if not path.startswith("/"):
             raise ConfigError(f"{where}.{key}: expected a path like {example}, not {path!r}")
+    if settings.limit < _SMALLEST_LIMIT:
+        raise ConfigError(f"{where}.limit: expected {_SMALLEST_LIMIT} octets or more, not {settings.limit}")
+
+
+def _check_rsp(settings: RspSettings, where: str) -> None:
+    if not settings.ci_certificates.startswith("/"):
+        raise ConfigError(
+            f"{where}.ci_certificates: expected a path like /etc/ipad/ci, not {settings.ci_certificates!r}"
+        )
     if settings.limit < _SMALLEST_LIMIT:
         raise ConfigError(f"{where}.limit: expected {_SMALLEST_LIMIT} octets or more, not {settings.limit}")

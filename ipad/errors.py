@@ -70,3 +70,8 @@ class Untrusted(IpadError):
 
 class ConfigError(IpadError):
     """A config file with a wrong key or value: the file, the key, what was expected."""
+
+
+def shown(text: str, most: int = 200) -> str:
+    """Text from the far side as a message may quote it: printable, and no longer than that."""
+    return "".join(c if c.isprintable() else "?" for c in text[:most])

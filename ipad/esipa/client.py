@@ -18,13 +18,12 @@ from ipad.esipa.model import (
     InitiateAuthenticationOk,
 )
 from ipad.esipa.settings import EsipaSettings
+from ipad.net import address
 from ipad.net.http import Answer, Https, Uplink
 from ipad.net.trust import Trust
 from ipad.waits import Waits
 
 T = TypeVar("T")
-
-HTTPS_PORT = 443
 
 _UNKNOWN_THERE = (404, 405, 415, 501)
 """HTTP statuses that say that the eIM does not know this path or media type."""
@@ -260,18 +259,9 @@ def host_and_port(config: EimConfiguration) -> tuple[str, int]:
 
     Raises Unreachable if the card has none, or one that is no host name.
     """
-    fqdn = config.fqdn or ""
-    host, colon, digits = fqdn.rpartition(":") if not fqdn.endswith("]") else (fqdn, "", "")
-    if not colon:
-        host, digits = fqdn, str(HTTPS_PORT)
-    if host.startswith("[") and host.endswith("]"):
-        host = host[1:-1]
-    port = int(digits) if digits.isascii() and digits.isdigit() and len(digits) <= 5 else 0
-    well_formed = (
-        host.isascii() and host.isprintable() and not set(host) & set(" /@[]?#") and host[:1] not in ("", ".")
-    )
-    if not well_formed or not 0 < port < 65536:
+    found = address.host_and_port(config.fqdn or "")
+    if found is None:
         raise Unreachable(
             f"eIM {config.eim_id}: eimFqdn {config.fqdn!r} on the card; expected host or host:port"
         )
-    return host, port
+    return found

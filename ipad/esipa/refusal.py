@@ -2,8 +2,9 @@
 
 from typing import NoReturn
 
+from ipad import status_codes
 from ipad.asn1.schema import named_numbers
-from ipad.errors import PeerRefused
+from ipad.errors import PeerRefused, shown
 
 _CODES = {
     "GetEimPackage": ("GetEimPackageResponse", "eimPackageError"),
@@ -29,72 +30,36 @@ _PAIRS = {
         "8.10.1/3.9": "invalidEimTransactionId",
     },
     "AuthenticateClient": {
-        "8.1.2/6.1": "eumCertificateInvalid",
-        "8.1.2/6.3": "eumCertificateExpired",
-        "8.1.3/6.1": "euiccCertificateInvalid",
-        "8.1.3/6.3": "euiccCertificateExpired",
-        "8.1/6.1": "euiccSignatureInvalid",
-        "8.2.6/3.8": "matchingIdRefused",
-        "8.1.1/3.8": "eidMismatch",
-        "8.2.5/4.3": "noEligibleProfile",
-        "8.11.1/3.9": "ciPKUnknown",
-        "8.10.1/3.9": "invalidTransactionId",
-        "8.1/4.8": "insufficientMemory",
+        **status_codes.AUTHENTICATE_CLIENT,
         "8.2.8/3.8": "pprNotAllowed",
         "8.9.5/3.9": "eventIdUnknown",
     },
     "GetBoundProfilePackage": {
-        "8.1/6.1": "euiccSignatureInvalid",
-        "8.2.7/2.2": "confirmationCodeMissing",
-        "8.2.7/3.8": "confirmationCodeRefused",
-        "8.2.7/6.4": "confirmationCodeRetriesExceeded",
-        "8.2/3.7": "bppRebindingRefused",
-        "8.8.5/4.10": "downloadOrderExpired",
+        **status_codes.GET_BOUND_PROFILE_PACKAGE,
         "8.2.9/3.10": "metadataMismatch",
-        "8.10.1/3.9": "invalidTransactionId",
     },
-    "CancelSession": {"8.10.1/3.9": "invalidTransactionId", "8.1/6.1": "euiccSignatureInvalid"},
+    "CancelSession": status_codes.CANCEL_SESSION,
 }
 """Per function: subject and reason code of the JSON binding, and the error that they stand for."""
 
-_NO_TRUST = "the server does not trust this card's certificates: ask who made the card"
-_NO_CI = "card and server have no certificate issuer in common"
 _WRONG_SERVER = "another server answered than was ordered from: is the activation code right?"
-_ORDER_ANEW = "the profile has to be ordered anew"
 
 _ADVICE = {
+    **status_codes.ADVICE,
     "eidNotFound": "is this gateway's EID known to the eIM?",
     "invalidEid": "is this gateway's EID known to the eIM?",
     "missingEid": "does this eIM want the other binding?",
-    "invalidDpAddress": "is the SM-DP+'s address right?",
-    "euiccVersionNotSupportedByDp": "the SM-DP+ does not serve cards of this version",
-    "ciPKIdNotSupported": _NO_CI,
-    "ciPKUnknown": _NO_CI,
+    "ciPKIdNotSupported": status_codes.ADVICE["ciPKNotSupported"],
     "smdpAddressMismatch": _WRONG_SERVER,
     "smdpOidMismatch": _WRONG_SERVER,
     "invalidEimTransactionId": "the eIM has given this order up: it has to give it again",
-    "eumCertificateInvalid": _NO_TRUST,
-    "eumCertificateExpired": _NO_TRUST,
-    "euiccCertificateInvalid": _NO_TRUST,
-    "euiccCertificateExpired": _NO_TRUST,
     "euiccSignatureInvalid": "with `minimize`: does the eIM have this card's certificates and EUICCInfo2?",
-    "matchingIdRefused": "is the activation code right, and not used up?",
-    "eidMismatch": "the profile is reserved for another card",
-    "noEligibleProfile": "no profile there fits this card and device",
-    "invalidTransactionId": "the session is over: the download has to start anew",
-    "insufficientMemory": "delete a profile that is not needed",
     "pprNotAllowed": "the profile's policy rules are not allowed on this card",
-    "eventIdUnknown": "the SM-DS has no such event any more",
-    "confirmationCodeMissing": "the profile was ordered with a confirmation code: the eIM has to give it",
-    "confirmationCodeRefused": "the confirmation code is wrong",
-    "confirmationCodeRetriesExceeded": _ORDER_ANEW,
-    "bppRebindingRefused": _ORDER_ANEW,
-    "downloadOrderExpired": _ORDER_ANEW,
     "metadataMismatch": "the profile is not the one that was ordered",
+    "confirmationCodeMissing": "the profile was ordered with a confirmation code: the eIM has to give it",
 }
 
 _UNDEFINED = "undefinedError", 127
-_LONGEST_MESSAGE = 200
 
 
 def refuse(function: str, code: int) -> NoReturn:
@@ -112,8 +77,7 @@ def refuse_status(function: str, subject: str, reason: str, message: str) -> NoR
     """Raises PeerRefused for statusCodeData of the JSON binding."""
     name = error_of(function, subject, reason)
     if name is None:
-        said = f"the eIM says {subject[:20]}/{reason[:20]}: {message[:_LONGEST_MESSAGE] or 'no more'}"
-        advice = "".join(c if c.isprintable() else "?" for c in said)
+        advice = f"the eIM says {shown(subject, 20)}/{shown(reason, 20)}: {shown(message) or 'no more'}"
         raise PeerRefused(function, *_UNDEFINED, advice)
     codes = {name: code for code, name in named_numbers(*_CODES[function]).items()}
     raise PeerRefused(function, name, codes[name], _ADVICE.get(name, ""))

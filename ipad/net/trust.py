@@ -15,7 +15,8 @@ from ipad.eim import TlsAnchor
 from ipad.errors import ConfigError, DecodeError, Untrusted
 
 _NO_CHECK_TIME = 0x200000  # X509_V_FLAG_NO_CHECK_TIME, which ssl.VerifyFlags has no name for
-_PLAUSIBLE = 1_735_689_600  # 2025-01-01; a clock that says earlier has never been set
+EARLIEST = 1_735_689_600
+"""2025-01-01, when none of this existed: a clock that says earlier has never been set."""
 
 
 @dataclass(slots=True)
@@ -55,7 +56,7 @@ class Trusts:
 
 def clock_is_set() -> bool:
     """False while the wall clock stands where no running gateway can be (1970 after a power cut)."""
-    return time.time() >= _PLAUSIBLE
+    return time.time() >= EARLIEST
 
 
 def trust(anchor: TlsAnchor | None, ca_file: str | None = None) -> Trust:
