@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from ipad import asn1
-from ipad.errors import EuiccRefused
+from ipad.errors import DecodeError, EuiccRefused
 from ipad.esipa import arms
 from ipad.esipa.model import DataRequest
 from ipad.euicc import es10a, es10b, read
@@ -44,10 +44,10 @@ def answer(gateway: Gateway, request: DataRequest, eim_id: str | None, minimize:
     except EuiccRefused as refusal:
         gateway.note("package", f"a data request is not answered: {refusal}")
         return arms.data_error(request.transaction_id, _CODES.get(refusal.name, UNDEFINED))
-    except CardRefused as refusal:
-        if refusal.sw == _REFRESH_PENDING:
+    except (CardRefused, DecodeError) as problem:
+        if isinstance(problem, CardRefused) and problem.sw == _REFRESH_PENDING:
             raise
-        gateway.note("package", f"a data request is not answered: {refusal}")
+        gateway.note("package", f"a data request is not answered: {problem}")
         return arms.data_error(request.transaction_id, UNDEFINED)
 
 

@@ -5,7 +5,8 @@ when its number is acknowledged or HandleNotification took it (SGP.32 3.1.3, 5.9
 any eIM: each is offered to the one that is polled.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from functools import partial
 
 from ipad.errors import DecodeError, Failing, PeerRefused
 from ipad.esipa import arms
@@ -14,7 +15,7 @@ from ipad.esipa.model import Acknowledged
 from ipad.euicc import es10b
 from ipad.euicc.model import Notification, PackageResult
 from ipad.journal import Owed
-from ipad.procedures import data, patience
+from ipad.procedures import data, package, patience
 from ipad.procedures.gateway import Gateway
 
 MOST_REFUSALS = 12
@@ -36,11 +37,13 @@ def run(gateway: Gateway, esipa: Esipa, eim_id: str) -> None:
             _owed(gateway, esipa, owed)
     if not gateway.unread:
         return
-    results = gateway.iot.package_results()
-    notifications = es10b.notifications(gateway.isdr)
-    there = frozenset(name(n) for n in notifications)
+    results = package.listed(gateway, "results", gateway.iot.package_results)
+    if results is None:
+        return
+    notifications = package.listed(gateway, "notifications", partial(es10b.notifications, gateway.isdr))
+    there = frozenset(name(n) for n in notifications or ())
     patience.forgive(gateway, eim_id, kind="notification", but=there)
-    offered = [n for n in notifications if name(n) not in waiting]
+    offered = [n for n in notifications or () if name(n) not in waiting]
     owing = {result.eim_id for result in results}
     gateway.owing = frozenset(owing)
     # Not a comprehension in all(): each is offered, whatever becomes of the one before.
@@ -52,7 +55,7 @@ def run(gateway: Gateway, esipa: Esipa, eim_id: str) -> None:
     for notification in list(offered):
         _notification(gateway, esipa, eim_id, notification, offered)
     deliverable = owing & {eim.eim_id for eim in gateway.card().eims}
-    gateway.unread = bool(deliverable or offered or there & waiting)
+    gateway.unread = bool(deliverable or offered or there & waiting or notifications is None)
 
 
 def name(notification: Notification) -> str:
@@ -74,22 +77,23 @@ def attached(notifications: Iterable[Notification]) -> list[Notification]:
 
 def _result(gateway: Gateway, esipa: Esipa, result: PackageResult, offered: list[Notification]) -> bool:
     """Delivers one result; True if the eIM took it. Notifications that wait travel with it: a trip less."""
-    waiting = [esipa.shrink(n.der) for n in attached(offered)]
-    arm = arms.result_and_notifications(result.der, waiting) if waiting else result.der
+    along = attached(offered)
+    shrunk = [esipa.shrink(n.der) for n in along]
+    arm = arms.result_and_notifications(result.der, shrunk) if along else result.der
     try:
         answer = esipa.provide_eim_package_result(arm)
     except _NOT_TAKEN as refusal:
         gateway.note("deliver", f"result {result.seq} stays on the card: {refusal}")
         return False
     taken = set(answer.seqs) if isinstance(answer, Acknowledged) else {result.seq}
-    for notification in [n for n in offered if n.seq in taken]:
+    for notification in (n for n in along if n.seq in taken):
         _remove(gateway, notification, offered)
     if result.seq is None or result.seq not in taken:
         gateway.note(
             "deliver", f"{result.eim_id} does not acknowledge result {result.seq}: it stays on the card"
         )
         return False
-    gateway.iot.remove_result(result.seq)
+    _let_go(gateway, result.seq, gateway.iot.remove_result)
     gateway.note("deliver", f"result {result.seq} taken by {result.eim_id}: {result.failed or 'all well'}")
     return True
 
@@ -110,8 +114,18 @@ def _notification(
 
 
 def _remove(gateway: Gateway, notification: Notification, offered: list[Notification]) -> None:
-    es10b.remove_notification(gateway.isdr, notification.seq)
+    _let_go(gateway, notification.seq, partial(es10b.remove_notification, gateway.isdr))
     offered.remove(notification)
+
+
+def _let_go(gateway: Gateway, seq: int, remove: Callable[[int], bool]) -> None:
+    """What was taken leaves the card; where the card refuses, it is offered again after the next change."""
+    try:
+        remove(seq)
+    except package.CARDS_NO as problem:
+        if package.may_pass(problem):
+            raise
+        gateway.note("deliver", f"{seq} was taken, and stays on the card all the same: {problem}")
 
 
 def _owed(gateway: Gateway, esipa: Esipa, owed: Owed) -> None:
@@ -136,9 +150,9 @@ def _remove_told(gateway: Gateway, arm: bytes, taken: set[int]) -> None:
     """What a data response told of the card's lists, and its eIM acknowledges, leaves the card."""
     results, notifications = data.numbers(arm)
     for seq in results & taken:
-        gateway.iot.remove_result(seq)
+        _let_go(gateway, seq, gateway.iot.remove_result)
     for seq in notifications & taken:
-        es10b.remove_notification(gateway.isdr, seq)
+        _let_go(gateway, seq, partial(es10b.remove_notification, gateway.isdr))
 
 
 def _times(count: int) -> str:

@@ -1,9 +1,11 @@
 """An eUICC Package from the eIM: loaded into the card, and the switch that may be in it (SGP.32 3.3.1)."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, TypeVar
 
 from ipad.connectivity.state import Trial, TrialKind
+from ipad.errors import DecodeError, EuiccRefused
 from ipad.esipa.model import EimPackage, EuiccPackage, Malformed
 from ipad.euicc.model import PackageResult
 from ipad.journal import Step
@@ -11,7 +13,11 @@ from ipad.procedures import switch
 from ipad.procedures.gateway import Gateway
 from modem.errors import CardRefused
 
+CARDS_NO = (EuiccRefused, CardRefused, DecodeError)
+"""With which a card says no to one function, and the others may work all the same."""
 _WRONG_DATA = 0x6A80
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +42,22 @@ def for_good(refusal: CardRefused) -> bool:
     return refusal.sw >> 8 in (0x67, 0x68, 0x6A, 0x6D, 0x6E)
 
 
+def may_pass(problem: Exception) -> bool:
+    """Of CARDS_NO: it is about the moment, and what asks the card next has to see it too."""
+    return isinstance(problem, CardRefused) and not for_good(problem)
+
+
+def listed(gateway: Gateway, what: str, ask: Callable[[], tuple[T, ...]]) -> tuple[T, ...] | None:
+    """What waits on the card; None if the card does not tell, which is no reason to do nothing else."""
+    try:
+        return ask()
+    except CARDS_NO as problem:
+        if may_pass(problem):
+            raise
+        gateway.note("card", f"{what} that may wait on the card stay there: {problem}")
+        return None
+
+
 def without_answer(package: EuiccPackage, refusal: CardRefused) -> Malformed:
     """What the eIM is told of a package that the card met with a bare status word."""
     code: Literal["invalidPackageFormat", "undefinedError"]
@@ -51,10 +73,10 @@ def run(gateway: Gateway, package: EuiccPackage, *, owe_to: str | None) -> Execu
     Raises CardRefused if the card has no answer but a status word.
     """
     if gateway.owes(package.eim_id):
-        listed = _listed(gateway, package)
-        if listed is not None:
+        waiting = _waiting(gateway, package)
+        if waiting is not None:
             gateway.note("package", f"{package.eim_id} sent a package again, whose result waits for it")
-            return Executed(listed)
+            return Executed(waiting)
     before = gateway.card().enabled
     target = package.enables if package.may_switch else before
     step = Step("package", before, target, owe_to, package.der)
@@ -62,11 +84,11 @@ def run(gateway: Gateway, package: EuiccPackage, *, owe_to: str | None) -> Execu
         result = switch.command(gateway, step, lambda: gateway.iot.load_euicc_package(package.der))
     except CardRefused:
         # Whether that was the end of its answer, or in the place of one, only the list of results shows.
-        listed = _listed(gateway, package)
-        if listed is None:
+        waiting = _waiting(gateway, package)
+        if waiting is None:
             raise
         gateway.journal.begin(step)
-        result = listed
+        result = waiting
     return _conclude(gateway, package, result, before, owe_to)
 
 
@@ -77,16 +99,16 @@ def resume(gateway: Gateway, step: Step, package: EuiccPackage) -> Executed:
     executed them after all, the counter makes it refuse.
     """
     gateway.isdr.reset()
-    listed = _listed(gateway, package)
-    if listed is None:
+    waiting = _waiting(gateway, package)
+    if waiting is None:
         gateway.journal.finish()
         return run(gateway, package, owe_to=step.eim_id)
-    return _conclude(gateway, package, listed, step.before, step.eim_id)
+    return _conclude(gateway, package, waiting, step.before, step.eim_id)
 
 
-def _listed(gateway: Gateway, package: EuiccPackage) -> PackageResult | None:
+def _waiting(gateway: Gateway, package: EuiccPackage) -> PackageResult | None:
     """The result that the card keeps of this package."""
-    results = gateway.iot.package_results()
+    results = listed(gateway, "results", gateway.iot.package_results) or ()
     mine = (r for r in results if (r.eim_id, r.counter) == (package.eim_id, package.counter))
     return next(mine, None)
 

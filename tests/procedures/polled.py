@@ -6,6 +6,7 @@ from ipad.connectivity.state import Cause, Polled
 from ipad.procedures import poll, switch
 from ipad.testbed.eim.serve import EIM_ID
 from ipad.testbed.euicc import VirtualEuicc, state
+from modem.uicc import Reply
 from tests.procedures.site import Process, Site
 
 LIST: dict[str, Any] = {"listProfileInfo": {}}
@@ -44,3 +45,13 @@ def spoil_first_notification(process: Process) -> int:
     site.modem.insert(VirtualEuicc.open(site.card_dir, site.blank.pki))
     process.gateway.isdr.reset()
     return notification.seq
+
+
+def answering(process: Process, tag: bytes, reply: Reply) -> None:
+    """The card meets this function so."""
+    transmit = process.uicc.transmit
+
+    def transmitted(apdu: bytes) -> Reply:
+        return reply if apdu[1] == 0xE2 and apdu[5:].startswith(tag) else transmit(apdu)
+
+    process.uicc.transmit = transmitted  # type: ignore[method-assign]

@@ -19,7 +19,15 @@ from modem.errors import CardRefused, ModemError
 from modem.radio import Identity
 from modem.uicc import Reply
 from tests.euicc_card.world import NORD
-from tests.procedures.polled import LIST, fall_back, history, run, spoil_first_notification, started
+from tests.procedures.polled import (
+    LIST,
+    answering,
+    fall_back,
+    history,
+    run,
+    spoil_first_notification,
+    started,
+)
 from tests.procedures.scenarios import on_nord
 from tests.procedures.site import Process, Site
 from tests.procedures.tiny_modem import TinyModem
@@ -318,18 +326,14 @@ def test_while_an_emergency_profile_is_enabled_nothing_is_told(make_site: MakeSi
     assert error(asked(site, process, tagList="83")) == ECALL_ACTIVE
 
 
-def refusing(process: Process, tag: bytes, sw: int) -> None:
-    """The card meets this function with a status word."""
-    transmit = process.uicc.transmit
-
-    def transmitted(apdu: bytes) -> Reply:
-        return Reply(b"", sw) if apdu[1] == 0xE2 and apdu[5:].startswith(tag) else transmit(apdu)
-
-    process.uicc.transmit = transmitted  # type: ignore[method-assign]
-
-
 def test_a_card_that_does_not_know_a_function_is_an_undefined_error(site: Site, process: Process) -> None:
-    refusing(process, b"\xbf\x56", 0x6A88)
+    answering(process, b"\xbf\x56", Reply(b"", 0x6A88))
+    assert error(asked(site, process, tagList="A5")) == UNDEFINED
+    assert "eumCertificate" not in told(asked(site, process, tagList="83"))
+
+
+def test_a_card_whose_answer_is_none_is_an_undefined_error(site: Site, process: Process) -> None:
+    answering(process, b"\xbf\x56", Reply(bytes.fromhex("BF5602A000"), 0x9000))
     assert error(asked(site, process, tagList="A5")) == UNDEFINED
     assert "eumCertificate" not in told(asked(site, process, tagList="83"))
 
@@ -338,7 +342,7 @@ def test_a_card_that_waits_for_its_reset_is_asked_again_at_the_next_poll(
     site: Site, process: Process
 ) -> None:
     number = site.desk.order(data={"tagList": "83"})
-    refusing(process, b"\xbf\x3c", 0x6985)
+    answering(process, b"\xbf\x3c", Reply(b"", 0x6985))
     with pytest.raises(CardRefused):
         run(process)
     assert process.journal.all_owed() == []

@@ -16,7 +16,9 @@ from ipad.euicc import es10b
 from ipad.procedures import deliver
 from ipad.testbed.eim.faults import Fault
 from ipad.testbed.eim.serve import EIM_ID
+from modem.uicc import Reply
 from tests.euicc_card.world import NORD, SUED
+from tests.procedures import polled
 from tests.procedures.polled import LIST, fall_back, history, run, spoil_first_notification, started
 from tests.procedures.scenarios import on_nord
 from tests.procedures.site import WAITS, Process, Site
@@ -248,6 +250,70 @@ def test_more_notifications_than_travel_with_a_result_follow_one_by_one(
     [handed_in] = site.desk.exchanges("ProvideEimPackageResult")
     assert handed_in["summary"]["kind"] == "euiccPackageResult"
     assert len(site.desk.exchanges("HandleNotification")) == 1
+
+
+def test_a_number_that_was_not_sent_is_not_taken(
+    make_site: MakeSite, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site = make_site(prepare=on_nord)
+    process = started(site)
+    fall_back(process)
+    monkeypatch.setattr(deliver, "MOST_ATTACHED", 1)
+    monkeypatch.setattr(Esipa, "handle_notification", refuse)
+    answering(monkeypatch, Acknowledged((1, 2, 3)))
+    site.desk.order(LIST)
+    run(process)
+    assert [n.seq for n in site.memory().notifications] == [1, 2]
+    assert site.memory().results == []
+
+
+# A card that does not do its part
+
+ODD_REPLIES = pytest.mark.parametrize(
+    "reply",
+    [Reply(b"", 0x6A88), Reply(bytes.fromhex("BF2B0381017F"), 0x9000), Reply(b"\xbf\x2b\x03\xa0", 0x9000)],
+    ids=["status word", "undefinedError", "no answer"],
+)
+
+
+@ODD_REPLIES
+def test_a_card_that_does_not_tell_what_waits_on_it_is_polled_for_all_the_same(
+    site: Site, process: Process, reply: Reply
+) -> None:
+    polled.answering(process, b"\xbf\x2b", reply)
+    first, second = site.desk.order({"delete": SUED}), site.desk.order(data={"tagList": "83"})
+    told = run(process)
+    assert (told.reached, told.delivered, told.finished) == (True, False, False)
+    assert [r.seq for r in site.memory().results] == [1]
+    del process.uicc.transmit  # type: ignore[method-assign]
+    assert run(process).delivered
+    assert [site.desk.package(number)["state"] for number in (first, second)] == ["done", "done"]
+    assert (site.memory().results, site.memory().notifications) == ([], [])
+
+
+def test_notifications_that_the_card_does_not_tell_do_not_hold_back_the_results(make_site: MakeSite) -> None:
+    site = make_site(prepare=on_nord)
+    process = started(site)
+    fall_back(process)
+    polled.answering(process, b"\xbf\x2b\x00", Reply(b"", 0x6A88))
+    number = site.desk.order({"delete": SUED})
+    assert run(process).delivered
+    assert site.desk.package(number)["state"] == "done"
+    assert process.gateway.unread, "they may be told next time"
+    assert len(site.memory().notifications) == 3
+
+
+@pytest.mark.parametrize("code", [0x7F, 0x05], ids=["undefinedError", "catBusy"])
+def test_a_card_that_does_not_let_go_of_what_was_taken_is_polled_for_all_the_same(
+    site: Site, process: Process, code: int
+) -> None:
+    polled.answering(process, b"\xbf\x30", Reply(bytes((0xBF, 0x30, 3, 0x80, 1, code)), 0x9000))
+    number = site.desk.order({"delete": SUED})
+    told = run(process)
+    assert (told.reached, told.delivered, told.finished) == (True, True, True)
+    assert site.desk.package(number)["state"] == "done"
+    assert [r.seq for r in site.memory().results] == [1]
+    assert "stays on the card all the same" in history(process)
 
 
 # Answers that only the journal keeps
