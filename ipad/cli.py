@@ -1,8 +1,10 @@
 """The `ipad` command: the daemon, and the questions and orders for it."""
 
 import argparse
+import errno
 import io
 import json
+import os
 import sys
 from collections.abc import Callable
 from dataclasses import asdict
@@ -11,7 +13,7 @@ from typing import Any
 
 from ipad import __version__, config, show
 from ipad.config import Config
-from ipad.control import ask
+from ipad.control import NotPermitted, ask
 from ipad.errors import ConfigError, IpadError
 from modem.errors import ModemError
 
@@ -21,6 +23,8 @@ FAILED = 1
 UNAVAILABLE = 69
 NO_PERMISSION = 77
 BAD_CONFIG = 78
+INTERRUPTED = 130
+"""As a shell counts it: 128 and SIGINT."""
 
 _QUESTION_SECONDS = 10.0
 _ORDER_SECONDS = 900.0
@@ -36,31 +40,63 @@ def main(argv: list[str] | None = None) -> int:
         sys.stdout.reconfigure(errors="replace")  # a terminal that has no ✔ shows another mark
     arguments = _parser().parse_args(argv)
     try:
-        if arguments.command == "run":
-            from ipad import daemon
-
-            daemon.run(arguments.config)
-            return OK
-        if arguments.command == "doctor":
-            return _doctor(arguments)
-        settings = config.load(arguments.config)
-        _COMMANDS[arguments.command](arguments, settings)
+        status = _carry_out(arguments)
+        print(end="", flush=True)  # what cannot be written is known here, not when Python ends
     except ConfigError as error:
-        return _fail(error, BAD_CONFIG)
+        return _fail(error, NO_PERMISSION if _forbidden(error) else BAD_CONFIG)
     except NotRunning as error:
         return _fail(error, UNAVAILABLE)
+    except (IpadError, ModemError) as error:
+        return _fail(error, NO_PERMISSION if _forbidden(error) else FAILED)
+    except BrokenPipeError:
+        _drop_output()  # whoever reads has seen enough
+        return OK
     except PermissionError as error:
         return _fail(f"{error.filename or 'the control socket'}: not permitted; try sudo", NO_PERMISSION)
-    except (IpadError, ModemError) as error:
-        return _fail(error, FAILED)
-    except BrokenPipeError:
-        sys.stderr.close()
+    except OSError as error:
+        _drop_output()
+        return _fail(f"{error.filename or 'writing the answer'}: {error.strerror}", FAILED)
+    except KeyboardInterrupt:
+        return _fail("interrupted; what the daemon was told to do, it goes on with", INTERRUPTED)
+    return status
+
+
+def _carry_out(arguments: argparse.Namespace) -> int:
+    if arguments.command == "run":
+        from ipad import daemon
+
+        daemon.run(arguments.config)
+        return OK
+    if arguments.command == "doctor":
+        return _doctor(arguments)
+    _COMMANDS[arguments.command](arguments, config.load(arguments.config))
     return OK
+
+
+def _forbidden(error: BaseException | None) -> bool:
+    """Whether what is behind it is that this user may not do that."""
+    while error is not None:
+        if isinstance(error, NotPermitted) or getattr(error, "errno", None) in (errno.EACCES, errno.EPERM):
+            return True
+        error = error.__cause__
+    return False
+
+
+def _drop_output() -> None:
+    """What is still to be written at the end goes nowhere."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _fail(error: object, status: int) -> int:
     print(f"ipad: {error}", file=sys.stderr)
     return status
+
+
+def _count(text: str) -> int:
+    count = int(text)
+    if count < 1:
+        raise argparse.ArgumentTypeError(f"expected 1 or more, not {count}")
+    return count
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -77,7 +113,7 @@ def _parser() -> argparse.ArgumentParser:
         if name != "run":
             command.add_argument("--json", action="store_true", help="print JSON")
         if name == "history":
-            command.add_argument("-n", "--lines", type=int, default=40, help="how many (default: 40)")
+            command.add_argument("-n", "--lines", type=_count, default=40, help="how many (default: 40)")
         if name == "info":
             command.add_argument(
                 "--device-key",
@@ -234,7 +270,9 @@ def _doctor(arguments: argparse.Namespace) -> int:
     well = all(finding["ok"] is not False for finding in findings)
     if arguments.json:
         print(json.dumps({"ok": well, "findings": findings}, indent=2))
-    return OK if well else FAILED
+    if well:
+        return OK
+    return BAD_CONFIG if findings[0]["ok"] is False else FAILED  # the first is the configuration
 
 
 _COMMANDS: dict[str, Callable[[argparse.Namespace, Config], None]] = {

@@ -82,12 +82,12 @@ def load(path: Path | None = None) -> Config:
     ConfigError names the file, the key and what was expected.
     """
     chosen = path or DEFAULT_PATH
-    if path is None and not chosen.exists():
-        return Config()
     try:
         with chosen.open("rb") as file:
             octets = file.read(FILE_LIMIT + 1)
     except OSError as error:
+        if path is None and isinstance(error, FileNotFoundError):
+            return Config()
         raise ConfigError(f"{chosen}: cannot be read: {error.strerror}") from error
     if len(octets) > FILE_LIMIT:
         raise ConfigError(f"{chosen}: more than {FILE_LIMIT} octets")
@@ -140,11 +140,18 @@ def _value(hint: object, given: object, file: str, name: str) -> object:
         return float(given) if given <= _LONGEST_WAIT else given
     if hint is int and isinstance(given, int) and not isinstance(given, bool):
         return given
-    if (hint is str and isinstance(given, str)) or (hint is bool and isinstance(given, bool)):
+    if hint is bool and isinstance(given, bool):
+        return given
+    if hint is str and isinstance(given, str) and "\0" not in given:
         return given
     if hint == tuple[str, ...] and isinstance(given, list) and all(isinstance(g, str) for g in given):
         return tuple(given)
-    words = {float: "a number of seconds", int: "a whole number", str: "a string", bool: "true or false"}
+    words = {
+        float: "a number of seconds",
+        int: "a whole number",
+        str: "a string without NUL",
+        bool: "true or false",
+    }
     expected = words[hint] if isinstance(hint, type) and hint in words else "a list of strings"
     raise ConfigError(f"{file}: {name}: expected {expected}, not {given!r}")
 

@@ -32,6 +32,11 @@ _REST = 0.5
 
 log = logging.getLogger("ipad")
 
+
+class NotPermitted(IpadError):
+    """The daemon does not take this order from this user."""
+
+
 Answers = dict[str, Callable[[], Any]]
 """What can be asked, and who answers it; called in the control thread."""
 
@@ -54,7 +59,7 @@ class ControlServer:
         try:
             self._listener.bind(str(path))
         except OSError as error:
-            raise IpadError(f"opening the control socket {path}: {error.strerror}") from error
+            raise IpadError(f"opening the control socket {path}: {error.strerror or error}") from error
         finally:
             os.umask(old)
         self._listener.listen(8)
@@ -108,11 +113,11 @@ class ControlServer:
             return {"answer": self._answers[ask]()}
         if order in self._tools:
             if _uid(client) not in (0, os.geteuid()):
-                return {"error": f"only root may order a {order}"}
+                return {"error": f"only root may order a {order}; try sudo", "forbidden": True}
             return {"answer": self._tools[order](request)}
         if order in _ORDERS:
             if _uid(client) not in (0, os.geteuid()):
-                return {"error": f"only root may order this: {order}"}
+                return {"error": f"only root may order this: {order}; try sudo", "forbidden": True}
             command = _ORDERS[order](request)
             self._mailbox.put(Order(command, lambda answer: _send(client, {"answer": answer})))
             return None
@@ -179,21 +184,31 @@ def ask(path: Path, request: dict[str, Any], seconds: float) -> Any:
     """Sends one request to the daemon and returns its answer.
 
     Raises FileNotFoundError or ConnectionRefusedError if none is running, PermissionError if this user may
-    not, IpadError if it answered with an error or not within `seconds`.
+    not even ask, NotPermitted if not order this, IpadError if it answered with an error or not within
+    `seconds`.
     """
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as sock:
         sock.settimeout(seconds)
-        sock.connect(str(path))
-        sock.sendall(json.dumps(request).encode() + b"\n")
         try:
+            sock.connect(str(path))
+        except (FileNotFoundError, ConnectionRefusedError, PermissionError):
+            raise
+        except OSError as error:
+            raise IpadError(f"asking the daemon at {path}: {error.strerror or error}") from error
+        try:
+            sock.sendall(json.dumps(request).encode() + b"\n")
             line = _line(sock, ANSWER_LIMIT, seconds)
         except TimeoutError as error:
             raise IpadError(
                 f"the daemon has not answered within {seconds:.0f} s; it goes on with it"
             ) from error
+        except OSError as error:
+            raise IpadError(f"the daemon stopped before it was done: {error.strerror}") from error
     if not line.endswith(b"\n"):
         raise IpadError("the daemon stopped before it was done")
     answer = json.loads(line)
+    if answer.get("forbidden"):
+        raise NotPermitted(answer["error"])
     if "error" in answer:
         raise IpadError(answer["error"])
     return answer["answer"]

@@ -74,13 +74,15 @@ def examine(config_file: Path | None) -> Iterator[Finding]:
 
 def _configuration(file: Path | None) -> Finding:
     there = file or config.DEFAULT_PATH
-    return Finding("configuration", True, str(there) if there.exists() else "the defaults: there is no file")
+    return Finding(
+        "configuration", True, str(there) if os.path.exists(there) else "the defaults: there is no file"
+    )
 
 
 def directory(name: str, path: Path) -> Finding:
     """Whether this user may use it, or make it."""
     there = path
-    while not there.exists():
+    while not os.path.exists(there):  # nor where this user may not look
         there = there.parent
     if not os.access(there, os.W_OK | os.X_OK, effective_ids=True) or (
         there == path and not os.access(path, os.R_OK, effective_ids=True)
@@ -96,7 +98,7 @@ def directory(name: str, path: Path) -> Finding:
 
 def disk(path: Path) -> Finding:
     """Whether journal and trace have room."""
-    while not path.exists():
+    while not os.path.exists(path):
         path = path.parent
     free = shutil.disk_usage(path).free
     if free < _ROOM:
@@ -108,8 +110,12 @@ def disk(path: Path) -> Finding:
 
 def journal(path: Path) -> Finding:
     """Whether what must survive a power cut can be read. Nothing is written."""
-    if not path.exists():
+    try:
+        path.stat()
+    except FileNotFoundError:
         return Finding("journal", None, f"{path} is not there yet: no daemon has run")
+    except OSError as error:
+        return Finding("journal", False, f"{path}: {error.strerror}", "see the state directory above")
     try:
         database = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=5.0)
         try:
@@ -267,7 +273,9 @@ def _by_looking(settings: Config) -> Generator[Finding, None, Eims]:
         with direct.opened(settings) as parts:
             return (yield from _looked_at(parts))
     except IpadError as error:
-        yield Finding("modem", False, str(error), "stop what holds it, then run this again")
+        held = isinstance(error.__cause__, BlockingIOError)
+        advice = "stop what holds it, then run this again" if held else "see the directories above"
+        yield Finding("modem", False, str(error), advice)
         return []
 
 

@@ -42,6 +42,8 @@ def package(path: Path) -> bytes:
 def result_file(path: Path) -> Iterator[Callable[[bytes], None]]:
     """Takes the result, once. That it can be written is known before anything is done: IpadError if not."""
     part = path.with_name(f"{path.name}.part")
+    if path.is_dir():
+        raise IpadError(f"writing {path}: Is a directory; nothing was done")
     try:
         file = part.open("wb")
     except OSError as error:

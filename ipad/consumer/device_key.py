@@ -60,6 +60,10 @@ def load(path: Path) -> DeviceKey:
         if not os.path.lexists(path):
             _make(path)
         return DeviceKey(_read(path))
+    except PermissionError as error:
+        raise DeviceKeyUnusable(
+            f"the device key {path}: {error.strerror}; it is the daemon's user's and root's alone: try sudo"
+        ) from error
     except OSError as error:
         raise DeviceKeyUnusable(f"the device key {path}: {error.strerror}; {_NEXT_STEPS}") from error
 

@@ -38,7 +38,7 @@ KEYS = [
     for key in fields(getattr(Config(), table))
 ]
 WRONG: dict[Any, tuple[str, str]] = {
-    str: ("7", "a string"),
+    str: ("7", "a string without NUL"),
     int: ('"7"', "a whole number"),
     bool: ("1", "true or false"),
     float: ('"7"', "a number of seconds"),

@@ -176,7 +176,7 @@ def test_another_user_may_ask_and_not_order(
 ) -> None:
     monkeypatch.setattr(control, "_uid", lambda _client: os.geteuid() + 12345)
     assert ask(path, {"ask": "status"}, PATIENCE)
-    with pytest.raises(IpadError, match="only root may order this: fallback"):
+    with pytest.raises(control.NotPermitted, match="only root may order this: fallback"):
         ask(path, {"order": "fallback"}, PATIENCE)
     assert mailbox.take() == []
 
