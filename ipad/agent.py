@@ -82,7 +82,10 @@ class Agent:
         self._publish = publish
         self._reachable: bool | None = None
         self._events: deque[Event] = deque()
-        self._saved = ""
+        self._saved: str | None = ""
+        """What the journal has of the state; None: the last save failed."""
+        self._step_over = False
+        """The journal's step is to be finished with the next save."""
         self._did: deque[tuple[Action, Outcome]] = deque(maxlen=50)
 
     def run(self) -> None:
@@ -310,14 +313,25 @@ class Agent:
             self.gateway.note(after.phase.value, after.why)
 
     def _save(self, event: Event) -> None:
-        """Before the next action: what a restart must know. With it, a switch's step is over."""
+        """Before the next action: what a restart must know. With it, a switch's step is over.
+
+        Where that cannot be written (a full disk), the gateway goes on with what it knows: ending here
+        would leave it without a link, and no restart would be better off.
+        """
         text = memory.dump(self.state)
         ended = event.interrupted if isinstance(event, Started) else event
-        if isinstance(ended, Ended) and ended.switched:
-            self.journal.conclude(state=text, **self.clock.values())
-        elif text != self._saved:
-            self.journal.remember(state=text, **self.clock.values())
-        self._saved = text
+        self._step_over |= isinstance(ended, Ended) and ended.switched
+        try:
+            if self._step_over:
+                self.journal.conclude(state=text, **self.clock.values())
+            elif text != self._saved:
+                self.journal.remember(state=text, **self.clock.values())
+        except IpadError as error:
+            if self._saved is not None:  # once, and not at each event
+                log.error("%s; going on without", error)
+            self._saved = None
+        else:
+            self._saved, self._step_over = text, False
 
     def _recall(self) -> State:
         text = self.journal.recall("state")

@@ -7,7 +7,7 @@ disk before the call returns.
 import sqlite3
 import time
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -89,7 +89,7 @@ class Entry:
 
 
 class Journal:
-    """The journal in `path`. Everything here raises IpadError if the file cannot be used."""
+    """The journal in `path`. All but `note` raises IpadError if the file cannot be used."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -197,8 +197,8 @@ class Journal:
         return str(rows[0][0]) if rows else None
 
     def note(self, powered: float, what: str, text: str) -> None:
-        """A line for the history."""
-        with self._transaction() as db:
+        """A line for the history. It is lost if the file cannot be written: what it tells of matters more."""
+        with suppress(IpadError), self._transaction() as db:
             cursor = db.execute(
                 "INSERT INTO history (powered, clock, what, text) VALUES (?, ?, ?, ?)",
                 (powered, time.time(), what, text),

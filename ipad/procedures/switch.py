@@ -10,7 +10,7 @@ After a switch the step stays in the journal until what deciding makes of it is 
 from collections.abc import Callable
 from typing import TypeVar
 
-from ipad.errors import EuiccRefused
+from ipad.errors import EuiccRefused, IpadError
 from ipad.journal import Step
 from ipad.procedures.gateway import Contents, Gateway
 from modem.errors import ModemError
@@ -22,9 +22,15 @@ def command(gateway: Gateway, step: Step, do: Callable[[], T]) -> T:
     """Writes `step` down and has the card do it. The caller settles; the step stays if it was a switch.
 
     Where the card surely did nothing, the step is crossed out again; where nobody knows, it stays in the
-    journal to be resumed.
+    journal to be resumed. Raises IpadError, with nothing done, if `step` cannot be written down.
     """
-    gateway.journal.begin(step)
+    try:
+        gateway.journal.begin(step)
+    except IpadError as problem:
+        if step.kind != "fallback" or gateway.journal.step() is not None:
+            raise
+        # The way back must not depend on a disk: without its step it only cannot be resumed.
+        gateway.note("fallback", f"not written down: {problem}")
     gateway.card_changed()
     try:
         return do()

@@ -5,15 +5,15 @@ from collections.abc import Callable
 import pytest
 
 from ipad.connectivity.state import Command, Ended, Phase, Polled
-from ipad.errors import EuiccRefused
+from ipad.errors import EuiccRefused, IpadError
 from ipad.journal import Journal, Step
 from ipad.procedures import poll, resume, switch
 from ipad.procedures.gateway import Gateway
 from ipad.testbed.eim.serve import EIM_ID
 from modem.errors import PortGone
-from tests.euicc_card.world import BOOTSTRAP, NORD
+from tests.euicc_card.world import BOOTSTRAP, NORD, SUED
 from tests.procedures.harm import Killed
-from tests.procedures.scenarios import ended
+from tests.procedures.scenarios import ended, on_nord
 from tests.procedures.site import Site
 
 MakeSite = Callable[..., Site]
@@ -110,3 +110,46 @@ def test_an_idle_poll_by_order_sends_nothing_to_the_card(make_site: MakeSite) ->
     sent, asked = zip(*counted, strict=True)
     assert sent[0] == sent[1] == sent[2]
     assert [asked[1] - asked[0], asked[2] - asked[1]] == [1, 1]
+
+
+def test_a_journal_that_cannot_be_written_does_not_keep_a_gateway_from_its_bootstrap_profile(
+    make_site: MakeSite, caplog: pytest.LogCaptureFixture
+) -> None:
+    site = make_site(prepare=on_nord)
+    settled = site.settled
+
+    def lost(site: Site) -> bool:
+        assert site.agent is not None
+        if site.agent.state.phase is Phase.OPERATING and NORD not in site.modem.dark:
+            site.process.journal._db.execute("PRAGMA query_only = ON")
+            site.modem.dark.add(NORD)
+            site.routeless.add(NORD)
+        return site.agent.state.phase is Phase.FALLBACK
+
+    site.settled = lambda: True  # type: ignore[method-assign]
+    site.done = lost
+    site.run()
+    assert site.enabled() == BOOTSTRAP
+    assert caplog.text.count("going on without") == 1
+    # The disk is there again, and with it what the gateway knows.
+    site.settled = settled  # type: ignore[method-assign]
+    site.modem.dark.clear()
+    site.routeless.clear()
+    number = site.desk.order({"enable": NORD})
+    site.done = ended(NORD, Phase.OPERATING, "done")
+    site.run()
+    assert len(site.desk.package(number)["results"]) == 1
+    assert site.journal_left == (None, [])
+
+
+def test_without_a_journal_no_package_reaches_the_card(make_site: MakeSite) -> None:
+    site = make_site()
+    process = site.open()
+    process.gateway.read_card()
+    site.desk.order({"delete": SUED})
+    process.journal._db.execute("PRAGMA query_only = ON")
+    with pytest.raises(IpadError, match=r"read-?only"):
+        poll.run(process.gateway, EIM_ID, None)
+    assert site.memory().results == []
+    process.journal._db.execute("PRAGMA query_only = OFF")
+    assert poll.run(process.gateway, EIM_ID, None).delivered
