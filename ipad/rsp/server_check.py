@@ -6,6 +6,7 @@ activation code names, nor what day it is. Nothing here takes cryptography: the 
 
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Literal
@@ -108,29 +109,42 @@ def registered_ids(certificate: bytes) -> tuple[str, ...]:
 
     Raises DecodeError for a certificate that can't be read.
     """
+    with _certificate():
+        return tuple(_registered_ids(certificate))
+
+
+def _registered_ids(certificate: bytes) -> Iterator[str]:
     with_extensions = asn1.find(certificate, 0x30, 0x30, 0xA3, 0x30)
     if with_extensions is None:
-        return ()
-    found: list[str] = []
+        return
     for _, extension in asn1.tlvs(asn1.value(with_extensions)):
         parts = [tlv for _, tlv in asn1.tlvs(asn1.value(extension))]
         if parts[:1] == [_SUBJECT_ALT_NAME]:
             names = asn1.value(asn1.member(asn1.value(parts[-1]), 0x30))
-            found += [_dotted(asn1.value(tlv)) for tag, tlv in asn1.tlvs(names) if tag == _REGISTERED_ID]
-    return tuple(found)
+            yield from (_dotted(asn1.value(tlv)) for tag, tlv in asn1.tlvs(names) if tag == _REGISTERED_ID)
 
 
 def validity(certificate: bytes) -> tuple[float, float]:
     """notBefore and notAfter (RFC 5280 4.1.2.5) in seconds since 1970. Raises DecodeError."""
-    to_be_signed = asn1.value(asn1.member(certificate, 0x30, 0x30))
-    # After serialNumber, signature and issuer; [0] is the version.
-    members = [tlv for tag, tlv in asn1.tlvs(to_be_signed) if tag != 0xA0]
-    if len(members) < 4:
-        raise DecodeError("a certificate without dates")
-    moments = [_moment(tag, asn1.value(tlv)) for tag, tlv in asn1.tlvs(asn1.value(members[3]))]
-    if len(moments) != 2:
-        raise DecodeError("a certificate without two dates")
-    return moments[0], moments[1]
+    with _certificate():
+        to_be_signed = asn1.value(asn1.member(certificate, 0x30, 0x30))
+        # After serialNumber, signature and issuer; [0] is the version.
+        members = [tlv for tag, tlv in asn1.tlvs(to_be_signed) if tag != 0xA0]
+        if len(members) < 4:
+            raise DecodeError("no dates")
+        moments = [_moment(tag, asn1.value(tlv)) for tag, tlv in asn1.tlvs(asn1.value(members[3]))]
+        if len(moments) != 2:
+            raise DecodeError(f"{len(moments)} dates")
+        return moments[0], moments[1]
+
+
+@contextmanager
+def _certificate() -> Iterator[None]:
+    """Says of what an error is."""
+    try:
+        yield
+    except DecodeError as problem:
+        raise DecodeError(f"the server's certificate: {problem}") from None
 
 
 def _moment(tag: int, content: bytes) -> float:
@@ -144,7 +158,7 @@ def _moment(tag: int, content: bytes) -> float:
             raise ValueError
         return datetime.strptime(text, "%Y%m%d%H%M%SZ").replace(tzinfo=UTC).timestamp()
     except (ValueError, OverflowError):
-        raise DecodeError("a certificate with a date that is none") from None
+        raise DecodeError("a date that is none") from None
 
 
 def _day(moment: float) -> str:
