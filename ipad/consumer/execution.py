@@ -66,7 +66,7 @@ def _execute(card: Card, kept: Memory, running: Running, key: DeviceKey, *, go_o
     seq = kept.take_seq()
     results = "".join(running.results)
     octets = package.result(key, running.origin, seq, bytes.fromhex(results))
-    kept.results.append(Result(seq, octets.hex()))
+    kept.keep(Result(seq, octets.hex()))
     if running.rollback and running.before is not None:
         kept.rollback = Rollback(running.before, running.origin, results, seq)
     kept.running = None

@@ -13,6 +13,8 @@ from ipad.journal import Journal
 
 FORMAT = 1
 
+MOST_RESULTS = 100
+"""Beyond these the oldest is dropped: of an eIM that takes none, or is not associated any more."""
 FIRST_SEQ = 0x40000000
 """Results are numbered from here: a card counts its notifications from 1."""
 
@@ -112,6 +114,10 @@ class Memory:
     def eim(self, eim_id: str) -> Eim | None:
         """The associated eIM with this identifier."""
         return next((eim for eim in self.eims if eim.eim_id == eim_id), None)
+
+    def keep(self, result: Result) -> None:
+        """It waits to be taken."""
+        self.results = [*self.results, result][-MOST_RESULTS:]
 
     def take_seq(self) -> int:
         """The next sequence number."""

@@ -110,7 +110,7 @@ def _rolled_back(card: Card, kept: Memory, rollback: Rollback) -> PackageResult:
     key, seq = card.key(), kept.take_seq()
     octets = package.result(key, rollback.origin, seq, bytes.fromhex(rollback.results) + _ROLLBACK_OK)
     kept.results = [result for result in kept.results if result.seq != rollback.seq]
-    kept.results.append(Result(seq, octets.hex()))
+    kept.keep(Result(seq, octets.hex()))
     return read.package_result(octets)
 
 

@@ -107,10 +107,13 @@ def resume(gateway: Gateway, step: Step, package: EuiccPackage) -> Executed:
 
 
 def _waiting(gateway: Gateway, package: EuiccPackage) -> PackageResult | None:
-    """The result that the card keeps of this package."""
+    """The result that the card keeps of this package.
+
+    By its counter alone it could be another's: of an association before this one, or of a forged package.
+    """
     results = listed(gateway, "results", gateway.iot.package_results) or ()
     mine = (r for r in results if (r.eim_id, r.counter) == (package.eim_id, package.counter))
-    return next(mine, None)
+    return next((r for r in mine if r.transaction_id in (None, package.transaction_id)), None)
 
 
 def _conclude(

@@ -98,15 +98,16 @@ def _work_off(gateway: Gateway, esipa: Esipa, eim_id: str, offered: EimPackage) 
 
 def _execute(gateway: Gateway, eim_id: str, offered: EuiccPackage) -> Trial | None:
     what = patience.name("package", offered.der)
+    trial = None
     try:
-        return package.run(gateway, offered, owe_to=eim_id).trial
+        trial = package.run(gateway, offered, owe_to=eim_id).trial
     except CardRefused as refusal:
         passing = not package.for_good(refusal)
         if passing and patience.refused(gateway, eim_id, what) < MOST_TRIES:
             raise
-        patience.forgive(gateway, eim_id, kind="package")
         _complain(gateway, eim_id, package.without_answer(offered, refusal))
-    return None
+    patience.forgive(gateway, eim_id, kind="package")
+    return trial
 
 
 def _complain(gateway: Gateway, eim_id: str, malformed: Malformed) -> None:

@@ -6,8 +6,8 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from ipad.asn1 import decode, encode, find, wrap
+from ipad.consumer import memory
 from ipad.consumer.card import Card
-from ipad.consumer.memory import FIRST_SEQ
 from ipad.consumer.stand_in import StandIn
 from ipad.errors import EuiccRefused
 from ipad.testbed.euicc import default_profiles
@@ -119,6 +119,15 @@ def test_a_package_is_executed_once(bench: Bench) -> None:
     assert bench.enabled() == BOOTSTRAP
 
 
+def test_results_that_nobody_takes_do_not_grow_for_ever(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(memory, "MOST_RESULTS", 3)
+    for _ in range(5):
+        assert bench.results(GET_RAT)
+    assert [r.seq - memory.FIRST_SEQ for r in bench.stand_in.package_results() if r.seq] == [2, 3, 4]
+
+
 def test_the_highest_counter_is_accepted(bench: Bench) -> None:
     assert bench.results(GET_RAT, counter=0x7FFFFF)
     package = bench.eim.package(bench.card, GET_RAT, counter=0x7FFFFF)
@@ -155,14 +164,14 @@ def test_results_are_numbered_away_from_the_cards_notifications_and_kept_until_r
     bench.results(delete(SUED))
     bench.restart()
     listed = bench.stand_in.package_results()
-    assert [r.seq for r in listed] == [FIRST_SEQ, FIRST_SEQ + 1]
+    assert [r.seq for r in listed] == [memory.FIRST_SEQ, memory.FIRST_SEQ + 1]
     assert {n.seq for n in bench.on_card().notifications}.isdisjoint(r.seq for r in listed)
-    assert [r.seq for r in bench.stand_in.package_results(seq=FIRST_SEQ + 1)] == [FIRST_SEQ + 1]
-    assert bench.stand_in.remove_result(FIRST_SEQ)
-    assert not bench.stand_in.remove_result(FIRST_SEQ)
-    assert [r.seq for r in bench.stand_in.package_results()] == [FIRST_SEQ + 1]
+    assert [r.seq for r in bench.stand_in.package_results(seq=memory.FIRST_SEQ + 1)] == [memory.FIRST_SEQ + 1]
+    assert bench.stand_in.remove_result(memory.FIRST_SEQ)
+    assert not bench.stand_in.remove_result(memory.FIRST_SEQ)
+    assert [r.seq for r in bench.stand_in.package_results()] == [memory.FIRST_SEQ + 1]
     bench.results(GET_RAT)
-    assert [r.seq for r in bench.stand_in.package_results()] == [FIRST_SEQ + 1, FIRST_SEQ + 2]
+    assert [r.seq for r in bench.stand_in.package_results()] == [memory.FIRST_SEQ + 1, memory.FIRST_SEQ + 2]
 
 
 def test_a_result_is_the_same_octets_each_time(bench: Bench) -> None:

@@ -118,6 +118,18 @@ def refuse(_self: Esipa, _notification: bytes) -> None:
     raise PeerRefused("HandleNotification", "Forbidden", 403)
 
 
+def test_a_result_that_waits_is_not_the_answer_to_another_package(
+    site: Site, process: Process, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answering(monkeypatch, Acknowledged((4711,)))
+    site.desk.order(LIST)
+    other = site.desk.order({"delete": SUED}, forge="replay-counter")
+    assert run(process).finished
+    assert "replayError" in history(process)
+    assert site.desk.package(other)["state"] == "failed"
+    assert "sent a package again" not in history(process)
+
+
 def test_an_empty_response_takes_the_result_and_no_notification(
     site: Site, process: Process, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -184,6 +184,16 @@ def test_a_status_word_that_may_pass_is_answered_only_if_it_comes_again_and_agai
     assert process.journal.all_refused() == []
 
 
+def test_a_status_word_that_has_passed_is_forgotten(site: Site, process: Process) -> None:
+    Refusing(process, 0x6F00)
+    site.desk.order(LIST)
+    with pytest.raises(CardRefused):
+        run(process)
+    del process.uicc.transmit  # type: ignore[method-assign]
+    assert run(process).again is None
+    assert process.journal.all_refused() == []
+
+
 def test_a_package_that_was_executed_before_the_status_word_is_done(site: Site, process: Process) -> None:
     card = Refusing(process, 0x6F00, executes=True)
     number = site.desk.order({"enable": NORD, "rollback": True})
