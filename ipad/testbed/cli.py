@@ -6,14 +6,24 @@ for everything else.
 """
 
 import argparse
+import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from ipad.errors import IpadError
-from ipad.testbed import modem_command, network_command, pki
-from ipad.testbed.eim import command as eim_command
-from ipad.testbed.process import ready
+from ipad.errors import ConfigError, IpadError
+
+try:
+    from ipad.testbed import modem_command, network_command, pki
+    from ipad.testbed.eim import command as eim_command
+    from ipad.testbed.euicc.keys import load_credentials
+    from ipad.testbed.process import ready
+except ModuleNotFoundError as error:
+    if error.name != "cryptography":
+        raise
+    sys.exit(
+        "ipad-testbed: it needs cryptography 38 or later: pip install cryptography (or python3-cryptography)"
+    )
 
 
 def parser() -> argparse.ArgumentParser:
@@ -31,7 +41,12 @@ def parser() -> argparse.ArgumentParser:
 
 
 def _pki(args: argparse.Namespace) -> int:
+    if args.eid is not None and not re.fullmatch(r"[0-9]{32}", args.eid):
+        raise ConfigError(f"--eid {args.eid}: 32 digits wanted")
     pki.make_pki(args.state, args.eid)
+    made = load_credentials(args.state).eid
+    if args.eid not in (None, made):
+        raise ConfigError(f"{args.state}: there is a certificate already, of an eUICC with the EID {made}")
     ready(str(args.state))
     return 0
 
@@ -41,7 +56,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = parser().parse_args(argv)
     try:
         status: int = args.run(args)
-    except (IpadError, OSError) as problem:
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename is not None else ""
+        print(f"ipad-testbed: {where}{error.strerror or error}", file=sys.stderr)
+        return 1
+    except (IpadError, OverflowError) as problem:  # OverflowError: a port that there cannot be
         print(f"ipad-testbed: {problem}", file=sys.stderr)
         return 1
     return status

@@ -1,15 +1,18 @@
 """`ipad-testbed modem` and `card`: the virtual eUICC in the mock modem, and a look into the eUICC alone."""
 
 import argparse
+import fcntl
 import json
+import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TextIO
 
 from ipad.errors import ConfigError
 from ipad.testbed.euicc import VirtualEuicc, show
-from ipad.testbed.euicc.shapes import SHAPES
+from ipad.testbed.euicc.shapes import SHAPES, checked
 from ipad.testbed.euicc.state import exists
 from ipad.testbed.network_client import NetworkClient
 from ipad.testbed.network_command import address
@@ -57,11 +60,31 @@ def add_parsers(parts: Any) -> None:
 
 
 def _modem(args: argparse.Namespace) -> int:
-    if args.scale < 0:
+    if not (0 <= args.scale < math.inf):
         raise ConfigError(f"--scale: 0 or more wanted, not {args.scale}")
+    checked(args.shape)
+    if args.link.exists() and not args.link.is_symlink():
+        raise ConfigError(f"--link {args.link}: there is something else already, and it is not replaced")
+    with _events(args.state) as events:
+        return _run(args, events)
+
+
+@contextmanager
+def _events(state: Path) -> Iterator[TextIO]:
+    """Where the modem's events go; the file is also the lock of the card, which is in one modem at a time."""
+    state.mkdir(parents=True, exist_ok=True)
+    with open(state / EVENTS, "a", encoding="utf-8") as events:
+        try:
+            fcntl.flock(events, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise ConfigError(f"{state}: this card is in another modem, which runs") from error
+        yield events
+
+
+def _run(args: argparse.Namespace, events: TextIO) -> int:
     uicc = VirtualEuicc.open(args.state, args.pki, consumer=args.card == "consumer", shapes=args.shape)
     network: Network = NetworkClient(*args.network) if args.network else AlwaysOn()
-    with until_stopped() as stopped, open(args.state / EVENTS, "a", encoding="utf-8") as events:
+    with until_stopped() as stopped:
         tell = _teller(events, lambda: ready(str(args.link)))
         try:
             modem = MockModem(

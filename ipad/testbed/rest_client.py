@@ -18,11 +18,15 @@ def call(admin: str, method: str, path: str, body: Any = None, **query: Any) -> 
 
     PeerRefused: the part says no, and why; Unreachable: nobody answers; ConfigError: no such address.
     """
-    url = urlsplit(admin)
-    if url.scheme != "http" or url.hostname is None:
+    try:
+        url = urlsplit(admin)
+        host, port = url.hostname, url.port or 80
+    except ValueError:
+        host = None
+    if host is None or url.scheme != "http":
         raise ConfigError(f"not an address as http://127.0.0.1:4434: {admin!r}")
     asked = urlencode({name: value for name, value in query.items() if value is not None})
-    connection = http.client.HTTPConnection(url.hostname, url.port or 80, timeout=TIMEOUT)
+    connection = http.client.HTTPConnection(host, port, timeout=TIMEOUT)
     try:
         octets = None if body is None else json.dumps(body).encode()
         connection.request(method, path + ("?" + asked if asked else ""), octets)

@@ -168,6 +168,43 @@ def test_certificates_are_made_and_kept(tmp_path: Path, capsys: pytest.CaptureFi
     assert capsys.readouterr().out == f"ready {tmp_path}\n" * 2
 
 
+@pytest.mark.parametrize("part", ["network", "eim"])
+def test_a_port_that_there_cannot_be(
+    tmp_path: Path, pki_dir: Path, part: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    more = ["--pki", str(pki_dir)] if part == "eim" else []
+    assert cli.main([part, "--state", str(tmp_path), "--port", "99999", *more]) == 1
+    assert "0-65535" in capsys.readouterr().err
+
+
+def test_certificates_of_another_eid_are_not_passed_off_as_those_that_are_wanted(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.main(["pki", "--state", str(tmp_path), "--eid", pki.make_eid(1)]) == 0
+    assert cli.main(["pki", "--state", str(tmp_path), "--eid", pki.make_eid(2)]) == 1
+    assert pki.make_eid(1) in capsys.readouterr().err
+
+
+def test_a_card_is_in_one_modem_at_a_time(
+    tmp_path: Path, pki_dir: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    card = ["--state", str(tmp_path / "card"), "--pki", str(pki_dir)]
+    with started("modem", "--link", tmp_path / "tty", *card):
+        assert cli.main(["modem", "--link", str(tmp_path / "other"), *card]) == 1
+        assert "in another modem" in capsys.readouterr().err
+        assert not (tmp_path / "other").exists()
+    with started("modem", "--link", tmp_path / "other", *card):
+        assert (tmp_path / "other").is_symlink()
+
+
+def test_without_cryptography_it_says_what_is_missing() -> None:
+    code = "import sys; sys.modules['cryptography'] = None; import ipad.testbed.cli"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith("ipad-testbed: it needs cryptography")
+    assert len(done.stderr.splitlines()) == 1
+
+
 @pytest.mark.parametrize(
     ("arguments", "status", "said"),
     [
@@ -176,6 +213,7 @@ def test_certificates_are_made_and_kept(tmp_path: Path, capsys: pytest.CaptureFi
         (["eim"], 1, "--state DIR wanted"),
         (["eim", "--state", "x", "--tls-cert", "y"], 1, "belong together"),
         (["eim", "show", "--admin", "nonsense"], 1, "not an address"),
+        (["eim", "show", "--admin", "http://127.0.0.1:99999"], 1, "not an address"),
         (["eim", "show", "--admin", "http://127.0.0.1:1"], 1, "GET /eim"),
         (["eim", "queue", "--admin", "http://127.0.0.1:1"], 1, "operations or --json"),
         (["eim", "--state", "x", "--shape", "round"], 1, "own-numbers"),
@@ -187,6 +225,10 @@ def test_certificates_are_made_and_kept(tmp_path: Path, capsys: pytest.CaptureFi
         (["operator", "00101", "on", "--network", "127.0.0.1:1"], 1, "radio network"),
         (["modem", "--link", "x", "--state", "y", "--network", "z"], 2, "--network"),
         (["modem", "--link", "x", "--state", "y", "--shape", "round"], 1, "  whole-certificates: "),
+        (["modem", "--link", "x", "--state", "y", "--scale", "nan"], 1, "--scale"),
+        (["modem", "--link", "/etc/passwd", "--state", "y"], 1, "not replaced"),
+        (["pki", "--state", "/dev/null"], 1, "/dev/null: File exists"),
+        (["pki", "--state", "x", "--eid", "12"], 1, "32 digits"),
         (["card", "show", "--state", "/nonexistent"], 1, "/nonexistent"),
     ],
 )
