@@ -131,6 +131,8 @@ def test_a_table_that_is_none_is_refused(path: Path) -> None:
         ('[modem]\nport = "ttyUSB2"', "modem.port: expected a path"),
         ("[modem]\nbaudrate = 300", "modem.baudrate: expected 1200 or more"),
         ("[esipa]\nlimit = 100", "esipa.limit: expected 16384 octets or more"),
+        ("[rsp]\nlimit = 100", "rsp.limit: expected 16384 octets or more"),
+        ('[rsp]\nci_certificates = ""', "rsp.ci_certificates: expected a path like /etc/ipad/ci, not ''"),
         ('[card]\nisd_r_aid = "A000"', "card.isd_r_aid: expected 5 to 16 octets"),
         (f'[card]\nisd_r_aid = "{"A0" * 17}"', "card.isd_r_aid: expected 5 to 16 octets"),
         ('[card]\nisd_r_aid = "A0000005591"', "card.isd_r_aid: expected 5 to 16 octets"),
