@@ -56,9 +56,12 @@ class DeviceKey:
 
 def load(path: Path) -> DeviceKey:
     """The key in `path`; a new one if there is no such file. DeviceKeyUnusable if it cannot be used."""
-    try:
-        if not os.path.lexists(path):
+    if not os.path.lexists(path):
+        try:
             _make(path)
+        except OSError as error:
+            raise DeviceKeyUnusable(f"making the device key {path}: {error.strerror}") from error
+    try:
         return DeviceKey(_read(path))
     except PermissionError as error:
         raise DeviceKeyUnusable(

@@ -111,7 +111,7 @@ class PackageResult:
     def failed(self) -> str | None:
         """The first thing that went wrong, as "deleteResult: disallowedByPolicy"; None if all is well."""
         if self.kind != "result":
-            return self.error or "refused without a reason"
+            return self.error or "not signed as the card expects it of this eIM: its key or association token"
         for name, value in self.results:
             if isinstance(value, str) and value not in _WELL:
                 return f"{name}: {value}"

@@ -6,6 +6,7 @@ for everything else.
 """
 
 import argparse
+import os
 import re
 import sys
 from collections.abc import Sequence
@@ -56,6 +57,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = parser().parse_args(argv)
     try:
         status: int = args.run(args)
+        print(end="", flush=True)
+    except BrokenPipeError:  # whoever reads has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
     except OSError as error:
         where = f"{error.filename}: " if error.filename is not None else ""
         print(f"ipad-testbed: {where}{error.strerror or error}", file=sys.stderr)

@@ -50,7 +50,7 @@ def test_errors_are_read() -> None:
         "unsigned", "e", transaction_id=b"\xab\xcd", association_token=9, der=unsigned
     )
     assert loaded(signed).failed == "replayError"
-    assert loaded(unsigned).failed is not None
+    assert "association token" in str(loaded(unsigned).failed)
 
 
 @pytest.mark.parametrize(

@@ -115,6 +115,13 @@ def test_without_a_place_to_keep_it_there_is_none(path: Path) -> None:
         load(path / "nowhere")
 
 
+def test_that_none_can_be_made_is_no_reason_to_look_for_a_backup(path: Path) -> None:
+    path.with_name("device.key.new").mkdir()
+    with pytest.raises(DeviceKeyUnusable, match="making the device key") as error:
+        load(path)
+    assert "backup" not in str(error.value)
+
+
 def test_what_a_power_cut_left_of_the_making_does_not_matter(path: Path) -> None:
     left = path.with_name("device.key.new")
     left.write_bytes(b"half a k")

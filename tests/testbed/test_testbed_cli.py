@@ -197,6 +197,16 @@ def test_a_card_is_in_one_modem_at_a_time(
         assert (tmp_path / "other").is_symlink()
 
 
+def test_a_reader_that_has_seen_enough_is_no_fault(tmp_path: Path, pki_dir: Path) -> None:
+    VirtualEuicc.open(tmp_path, pki_dir)
+    ours, theirs = os.pipe()
+    os.close(ours)
+    show_it = [*COMMAND, "card", "show", "--state", str(tmp_path)]
+    done = subprocess.run(show_it, stdout=theirs, stderr=subprocess.PIPE, text=True, check=False)
+    os.close(theirs)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
 def test_without_cryptography_it_says_what_is_missing() -> None:
     code = "import sys; sys.modules['cryptography'] = None; import ipad.testbed.cli"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
