@@ -24,6 +24,9 @@ REFUSED_ROWS = 500
 BINDING = "binding:"
 """In front of an eIM's name: the key in the memory for what is remembered of how it wants to be talked to."""
 
+_CARD = "card"
+"""The key in the memory for the EID of the card that the rest is about."""
+
 StepKind = Literal["package", "rollback", "fallback", "return"]
 
 _SCHEMA = """
@@ -179,6 +182,21 @@ class Journal:
             db.execute("DELETE FROM memory WHERE key = ?", (BINDING + eim_id,))
             db.execute("DELETE FROM refused WHERE eim_id = ?", (eim_id,))
             return db.execute("DELETE FROM owed WHERE eim_id = ?", (eim_id,)).rowcount
+
+    def meet(self, eid: bytes) -> int:
+        """This card is in the gateway. In the name of another one before it nothing is owed any more.
+
+        Returns how much was.
+        """
+        before = self.recall(_CARD)
+        if before == eid.hex():
+            return 0
+        with self._transaction() as db:
+            db.execute(_KEEP, (_CARD, eid.hex()))
+            if before is None:
+                return 0
+            db.execute("DELETE FROM refused")
+            return db.execute("DELETE FROM owed").rowcount
 
     def remember(self, **values: str) -> None:
         """Keeps these values under their keys, all or none."""

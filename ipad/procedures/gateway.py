@@ -102,6 +102,7 @@ class Gateway:
         known = self.contents
         self.contents = None
         eid = es10c.eid(self.isdr)
+        self._meet(eid)
         iot = self.iot if eid == self._chosen_for else self._choose(eid)
         same_card = known is not None and known.eid == eid
         self.contents = Contents(
@@ -118,6 +119,12 @@ class Gateway:
         self.card_changed()
         self._settle_with_the_gone()
         return self.contents
+
+    def _meet(self, eid: bytes) -> None:
+        """An answer of one card must not reach an eIM under the EID of another."""
+        dropped = self.journal.meet(eid)
+        if dropped:
+            self.note("deliver", f"another card is in the gateway: {dropped} answers of before are dropped")
 
     def _settle_with_the_gone(self) -> None:
         """Whom the card is not associated with any more is owed nothing."""

@@ -14,6 +14,7 @@ from ipad.esipa.model import Acknowledged, EmptyResponse
 from ipad.esipa.settings import BINDINGS, EsipaSettings
 from ipad.euicc import es10b
 from ipad.procedures import deliver
+from ipad.testbed import pki
 from ipad.testbed.eim.faults import Fault
 from ipad.testbed.eim.serve import EIM_ID
 from modem.uicc import Reply
@@ -366,6 +367,18 @@ def test_an_answer_that_is_refused_does_not_hold_back_the_next(
     assert run(process).finished
     assert site.desk.package(number)["state"] == "failed"
     assert [owed.arm for owed in process.journal.all_owed()] == [b"\xa0\x03\x02\x01\x01"]
+
+
+def test_what_one_card_owes_is_not_delivered_in_the_name_of_another(site: Site, process: Process) -> None:
+    process.gateway.owe(EIM_ID, b"\xa0\x03\x02\x01\x01")
+    process.gateway.read_card()
+    assert len(process.journal.all_owed()) == 1, "it is the same card"
+    other = bytes.fromhex(pki.make_eid(2))
+    polled.answering(process, b"\xbf\x3e", Reply(b"\xbf\x3e\x12\x5a\x10" + other, 0x9000))
+    assert process.gateway.read_card().eims != ()
+    assert process.journal.all_owed() == []
+    assert "another card is in the gateway: 1 answers" in history(process)
+    assert not {site.desk.eid, other.hex()} & set(history(process).split())
 
 
 def test_an_eim_is_owed_so_much_and_no_more(process: Process, monkeypatch: pytest.MonkeyPatch) -> None:
