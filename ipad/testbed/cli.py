@@ -19,6 +19,7 @@ try:
     from ipad.testbed.eim import command as eim_command
     from ipad.testbed.euicc.keys import load_credentials
     from ipad.testbed.process import ready
+    from ipad.testbed.smdp import command as smdp_command
 except ModuleNotFoundError as error:
     if error.name != "cryptography":
         raise
@@ -33,6 +34,7 @@ def parser() -> argparse.ArgumentParser:
     parts = top.add_subparsers(required=True, metavar="PART")
     modem_command.add_parsers(parts)
     eim_command.add_parser(parts)
+    smdp_command.add_parser(parts)
     network_command.add_parsers(parts)
     certificates = parts.add_parser("pki", help="certificates and keys for all parts")
     certificates.add_argument("--state", type=Path, required=True, metavar="DIR", help="where they are made")

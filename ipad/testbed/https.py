@@ -9,7 +9,7 @@ import time
 from collections.abc import Mapping
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from ipad.errors import ConfigError
 from ipad.testbed.faults import Fault
@@ -85,7 +85,7 @@ class Handler(BaseHTTPRequestHandler):
     timeout = IDLE
     wbufsize = -1
     disable_nagle_algorithm = True
-    answer_headers: Mapping[str, str] = {}
+    answer_headers: ClassVar[Mapping[str, str]] = {}
     """In every answer."""
 
     def body(self, limit: int) -> bytes:

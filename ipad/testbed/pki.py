@@ -120,7 +120,7 @@ def make_euicc_chain(directory: Path, eid: str | None = None) -> PkiPaths:
     where = paths(directory)
     with _locked(directory):
         if not where.ci.exists():
-            _write(where.ci, where.ci_key, _make_ci())
+            _write(where.ci, where.ci_key, make_ci())
         if not (where.eum.exists() and where.eum_key.exists()):
             _write(where.eum, where.eum_key, _make_eum(read_identity(where.ci, where.ci_key)))
         if not (where.euicc.exists() and where.euicc_key.exists()):
@@ -311,7 +311,7 @@ def make_rsp_server(
     return _issue(subject, ci, _usage(digital_signature=True), extensions, curve, until)
 
 
-def _make_ci() -> Identity:
+def make_ci() -> Identity:
     subject = [
         (NameOID.COMMON_NAME, "Testbed CI"),
         (NameOID.ORGANIZATION_NAME, "Testbed"),

@@ -308,7 +308,7 @@ def cuts(package: bytes) -> Iterator[bytes]:
 
 @contextmanager
 def indirect(
-    directory: Path, pki_dir: Path, binding: str, smdp: Smdp | None = None, **settings: Any
+    directory: Path, pki_dir: Path, binding: str, smdp: Any = None, **settings: Any
 ) -> Iterator[Indirect]:
     behind = smdp or Smdp(directory / "smdp", pki_dir, ADDRESS)
     with world(directory, pki_dir, binding=binding, smdp=behind, **settings) as here:

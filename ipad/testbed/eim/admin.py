@@ -201,8 +201,8 @@ def _show_profiles(server: AdminServer, _query: Mapping[str, str], _body: Any) -
 
 
 def _smdp(server: AdminServer) -> Smdp:
-    if server.eim.smdp is None:
-        raise Refusal(404, "this eIM has no SM-DP+ behind it")
+    if not isinstance(server.eim.smdp, Smdp):
+        raise Refusal(404, "this eIM has no SM-DP+ of its own behind it")
     return server.eim.smdp
 
 

@@ -13,9 +13,12 @@ from ipad.testbed.eim.faults import FORGED, KINDS
 from ipad.testbed.eim.identity import ANCHORS
 from ipad.testbed.eim.serve import EIM_ID, Settings, running
 from ipad.testbed.eim.shapes import chosen
+from ipad.testbed.fault_command import add_fault
 from ipad.testbed.process import ready, until_stopped
 from ipad.testbed.rest_client import call
 from ipad.testbed.smdp import Smdp
+from ipad.testbed.smdp.functions import Es9
+from ipad.testbed.smdp.remote import RemoteSmdp
 
 PORT, ADMIN_PORT = 4433, 4434
 SMDP_ADDRESS = "smdp.testbed.example"
@@ -44,6 +47,7 @@ def add_parser(parts: Any) -> None:
     parser.add_argument("--binding", choices=CHOICES, default="both", help="of ESipa (%(default)s)")
     parser.add_argument("--shape", action="append", default=[], metavar="NAME", help="an odd one to send")
     parser.add_argument("--smdp", type=Path, metavar="DIR", help="an SM-DP+ behind it, with its state there")
+    parser.add_argument("--smdp-url", metavar="URL", help="another SM-DP+ behind it, https://localhost:4435")
     parser.set_defaults(run=_serve)
     orders = parser.add_subparsers(dest="order", metavar="ORDER", help="of a running eIM, with --admin URL")
     _add_orders(orders)
@@ -96,13 +100,9 @@ def _add_orders(orders: Any) -> None:
             listing.add_argument("--after", type=int, help="only with a higher number")
 
     order("euiccs", lambda args: _print(call(args.admin, "GET", "/euiccs")), "the registered cards")
-    fault = order("fault", _fault, "spoils the next answers or packages; without a kind: lists what is due")
-    fault.add_argument("kind", nargs="?", choices=(*KINDS, "none"), help="none: forget those that are due")
-    fault.add_argument("--count", type=int, default=1)
-    fault.add_argument("--function", help="only with this one, GetEimPackage")
-    fault.add_argument("--seconds", type=float, help="slow: between two octets")
-    fault.add_argument("--retry-after", type=int, help="http-503: in seconds")
-    fault.add_argument("--size", type=int, help="oversize: octets")
+    add_fault(orders, KINDS).add_argument(
+        "--admin", default=ADMIN, metavar="URL", help="of the eIM (%(default)s)"
+    )
 
 
 def _serve(args: argparse.Namespace) -> int:
@@ -122,12 +122,21 @@ def _serve(args: argparse.Namespace) -> int:
         tls_key=args.tls_key,
         bindings=args.binding,
         shapes=chosen(args.shape),
-        smdp=None if args.smdp is None else Smdp(args.smdp, args.pki or args.state / "pki", SMDP_ADDRESS),
+        smdp=_smdp(args),
     )
     with until_stopped() as stopped, running(settings) as eim:
         ready(f"{eim.esipa} admin {eim.admin}")
         stopped.wait()
     return 0
+
+
+def _smdp(args: argparse.Namespace) -> Es9 | None:
+    folder = args.pki or args.state / "pki"
+    if args.smdp_url is not None:
+        if args.smdp is not None:
+            raise ConfigError("eim: either --smdp or --smdp-url")
+        return RemoteSmdp(args.smdp_url, pki.make_euicc_chain(folder).ci)
+    return None if args.smdp is None else Smdp(args.smdp, folder, SMDP_ADDRESS)
 
 
 def _config(args: argparse.Namespace) -> int:
@@ -229,22 +238,6 @@ def _cancel(args: argparse.Namespace) -> int:
 def _listing(args: argparse.Namespace) -> int:
     after = getattr(args, "after", None)
     return _print(call(args.admin, "GET", f"/{args.order}", eid=args.eid, after=after))
-
-
-def _fault(args: argparse.Namespace) -> int:
-    if args.kind is None:
-        return _print(call(args.admin, "GET", "/faults"))
-    if args.kind == "none":
-        return _print(call(args.admin, "DELETE", "/faults"))
-    given = {
-        "count": args.count,
-        "function": args.function,
-        "seconds": args.seconds,
-        "retryAfter": args.retry_after,
-        "size": args.size,
-    }
-    body = {"fault": args.kind} | {name: value for name, value in given.items() if value is not None}
-    return _print(call(args.admin, "POST", "/faults", body))
 
 
 def _print(answer: Any) -> int:

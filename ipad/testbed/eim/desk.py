@@ -6,7 +6,7 @@ from typing import Any, NoReturn
 from ipad.testbed.eim.identity import Identity
 from ipad.testbed.eim.readable import readable
 from ipad.testbed.eim.records import CANCELLED, DONE, FAILED, ROLLED_BACK, Euicc, Package, Records, Result
-from ipad.testbed.smdp import Smdp
+from ipad.testbed.smdp.functions import Es9
 
 
 class Refused(Exception):
@@ -19,7 +19,7 @@ class Desk:
 
     records: Records
     identity: Identity
-    smdp: Smdp | None = None
+    smdp: Es9 | None = None
     """That notifications of indirect downloads are passed on to."""
 
     def package_of(self, euicc: Euicc, decoded: Any) -> Package | None:

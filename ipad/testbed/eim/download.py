@@ -20,7 +20,8 @@ from ipad.testbed.eim.euicc_data import DEVICE_INFO, EUICC_INFO1, EUICC_INFO2, I
 from ipad.testbed.eim.operations import Wanted, wanted_of
 from ipad.testbed.eim.records import FAILED, SENT, Package, Session
 from ipad.testbed.signature import verify
-from ipad.testbed.smdp import Smdp, SmdpRefused
+from ipad.testbed.smdp import SmdpRefused
+from ipad.testbed.smdp.functions import Es9
 
 _METADATA_VERIFICATION, _MINIMIZE = 4, 5
 """Bits of ipaFeatures: eimProfileMetadataVerification, minimizeEsipaBytes."""
@@ -43,7 +44,7 @@ _MAC_OCTETS = 8
 
 @dataclass(frozen=True, slots=True)
 class _Function:
-    carry_out: Callable[[Eim, Smdp, bytes], Answer]
+    carry_out: Callable[[Eim, Es9, bytes], Answer]
     tag: int
     error_tag: int
     """Of the arm of the answer that holds an error."""
@@ -64,7 +65,7 @@ class _NoSession(Exception):
     """No session has this transactionId."""
 
 
-def carry_out(eim: Eim, smdp: Smdp, function: str, message: bytes) -> Answer:
+def carry_out(eim: Eim, smdp: Es9, function: str, message: bytes) -> Answer:
     """One of the four functions. Every failure is one of the standard's named errors."""
     how = FUNCTIONS[function]
     try:
@@ -89,7 +90,7 @@ def _error(how: _Function, name: str, code: int, reason: str, eid: str | None = 
 # InitiateAuthentication
 
 
-def _initiate(eim: Eim, smdp: Smdp, message: bytes) -> Answer:
+def _initiate(eim: Eim, smdp: Es9, message: bytes) -> Answer:
     request = decode("InitiateAuthenticationRequestEsipa", message)
     package = _ordered(eim, request)
     eid = package.eid if package else None
@@ -161,7 +162,7 @@ def _ctx_params1(eim: Eim, eid: str | None, wanted: Wanted) -> bytes:
 # AuthenticateClient
 
 
-def _authenticate(eim: Eim, smdp: Smdp, message: bytes) -> Answer:
+def _authenticate(eim: Eim, smdp: Es9, message: bytes) -> Answer:
     session = _session(eim, message)
     response = member(message, 0xBF3B, 0xBF38)
     if find(response, 0xBF38, 0xA2) is not None:
@@ -281,7 +282,7 @@ def _hash_cc(eim: Eim, session: Session) -> bytes:
 # GetBoundProfilePackage
 
 
-def _get_bound_profile_package(eim: Eim, smdp: Smdp, message: bytes) -> Answer:
+def _get_bound_profile_package(eim: Eim, smdp: Es9, message: bytes) -> Answer:
     session = _session(eim, message)
     response = member(message, 0xBF3A, 0xBF21)
     if "smdp_signature2" not in session.parts:
@@ -316,7 +317,7 @@ def _stored_metadata(bound: bytes) -> bytes:
 # CancelSession
 
 
-def _cancel(eim: Eim, smdp: Smdp, message: bytes) -> Answer:
+def _cancel(eim: Eim, smdp: Es9, message: bytes) -> Answer:
     session = _session(eim, message)
     response = wrap(0xBF41, value(member(message, 0xBF41, 0xA1)))
     if find(response, 0xBF41, 0xA2) is not None:

@@ -7,7 +7,7 @@ from typing import Any
 from ipad.testbed.eim.faults import Faults
 from ipad.testbed.eim.identity import Identity
 from ipad.testbed.eim.records import Records
-from ipad.testbed.smdp import Smdp
+from ipad.testbed.smdp.functions import Es9
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,5 +32,5 @@ class Eim:
     faults: Faults = field(default_factory=Faults)
     shapes: frozenset[str] = frozenset()
     """See `shapes`."""
-    smdp: Smdp | None = None
+    smdp: Es9 | None = None
     """That indirect downloads are relayed to; None: there are none."""

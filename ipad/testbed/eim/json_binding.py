@@ -4,14 +4,14 @@ The functions know no binding: they get and give EsipaMessage… in DER. ASN.1 o
 their whole TLV, a few members plainly (6.4.1). Of an answer nothing is decoded that is only passed on.
 """
 
-import base64
-import binascii
 import json
 from collections.abc import Callable, Mapping, Set
 from typing import Any
 
 from ipad.asn1 import encode, find, member, tlvs, value, wrap
 from ipad.errors import DecodeError
+from ipad.testbed.rsp_json import base64_of, hexadecimal, needed, optional, succeeded, transaction_id
+from ipad.testbed.rsp_json import failed as failed_with
 
 PREFIX = "/gsma/rsp2/esipa/"
 MEDIA_TYPE = "application/json"
@@ -61,47 +61,47 @@ def _get_eim_package(request: Mapping[str, Any]) -> bytes:
         if not isinstance(cause, int) or isinstance(cause, bool):
             raise DecodeError("stateChangeCause: a number wanted")
         members["stateChangeCause"] = cause
-    if (plmn := _base64(request, "rPlmn")) is not None:
+    if (plmn := optional(request, "rPlmn")) is not None:
         members["rPLMN"] = plmn
     return encode("GetEimPackageRequest", members)
 
 
 def _provide_eim_package_result(request: Mapping[str, Any]) -> bytes:
     eid = _eid(request)
-    return wrap(0xBF50, b"" if eid is None else wrap(0x5A, eid), _needed(request, "eimPackageResult"))
+    return wrap(0xBF50, b"" if eid is None else wrap(0x5A, eid), needed(request, "eimPackageResult"))
 
 
 def _handle_notification(request: Mapping[str, Any]) -> bytes:
-    pending = _base64(request, "pendingNotification")
+    pending = optional(request, "pendingNotification")
     if pending is not None:
         return wrap(0xBF3D, wrap(0xA0, pending))
-    return wrap(0xBF3D, _needed(request, "provideEimPackageResult"))
+    return wrap(0xBF3D, needed(request, "provideEimPackageResult"))
 
 
 def _initiate_authentication(request: Mapping[str, Any]) -> bytes:
     address = request.get("smdpAddress")
     if not isinstance(address, str | None):
         raise DecodeError("smdpAddress: a text wanted")
-    transaction = _hexadecimal(request, "eimTransactionId")
+    transaction = hexadecimal(request, "eimTransactionId")
     return wrap(
         0xBF39,
-        wrap(0x81, _needed(request, "euiccChallenge")),
+        wrap(0x81, needed(request, "euiccChallenge")),
         b"" if address is None else wrap(0x83, address.encode()),
-        _base64(request, "euiccInfo1") or b"",
+        optional(request, "euiccInfo1") or b"",
         b"" if transaction is None else wrap(0x82, transaction),
     )
 
 
 def _authenticate_client(request: Mapping[str, Any]) -> bytes:
-    return wrap(0xBF3B, _transaction(request), _needed(request, "authenticateServerResponse"))
+    return wrap(0xBF3B, _transaction(request), needed(request, "authenticateServerResponse"))
 
 
 def _get_bound_profile_package(request: Mapping[str, Any]) -> bytes:
-    return wrap(0xBF3A, _transaction(request), _needed(request, "prepareDownloadResponse"))
+    return wrap(0xBF3A, _transaction(request), needed(request, "prepareDownloadResponse"))
 
 
 def _cancel_session(request: Mapping[str, Any]) -> bytes:
-    response = member(_needed(request, "cancelSessionResponse"), 0xBF41)
+    response = member(needed(request, "cancelSessionResponse"), 0xBF41)
     return wrap(0xBF41, _transaction(request), wrap(0xA1, value(response)))
 
 
@@ -115,41 +115,7 @@ def _eid(request: Mapping[str, Any]) -> bytes | None:
 
 
 def _transaction(request: Mapping[str, Any]) -> bytes:
-    octets = _hexadecimal(request, "transactionId")
-    if octets is None:
-        raise DecodeError("transactionId: missing")
-    return wrap(0x80, octets)
-
-
-def _hexadecimal(request: Mapping[str, Any], name: str) -> bytes | None:
-    text = request.get(name)
-    if text is None:
-        return None
-    if not isinstance(text, str):
-        raise DecodeError(f"{name}: hexadecimal digits wanted")
-    try:
-        return bytes.fromhex(text)
-    except ValueError:
-        raise DecodeError(f"{name}: hexadecimal digits wanted") from None
-
-
-def _needed(request: Mapping[str, Any], name: str) -> bytes:
-    octets = _base64(request, name)
-    if octets is None:
-        raise DecodeError(f"{name}: missing")
-    return octets
-
-
-def _base64(request: Mapping[str, Any], name: str) -> bytes | None:
-    text = request.get(name)
-    if text is None:
-        return None
-    if not isinstance(text, str):
-        raise DecodeError(f"{name}: base64 wanted")
-    try:
-        return base64.b64decode(text + "=" * (-len(text) % 4), validate=True)
-    except (ValueError, binascii.Error) as error:
-        raise DecodeError(f"{name}: not base64: {error}") from None
+    return wrap(0x80, transaction_id(request))
 
 
 _REQUESTS: dict[str, Callable[[Mapping[str, Any]], bytes]] = {
@@ -180,13 +146,7 @@ def failed(function: str, code: int) -> bytes:
 
 def _failed(function: str, code: int) -> dict[str, Any]:
     subject, reason, name = _CODES[function].get(code, (*_EXECUTION_ERROR, "undefinedError"))
-    data = {"subjectCode": subject, "reasonCode": reason, "message": name}
-    return {"header": {"functionExecutionStatus": {"status": "Failed", "statusCodeData": data}}}
-
-
-def _succeeded(**members: Any) -> dict[str, Any]:
-    told = {name: content for name, content in members.items() if content is not None}
-    return {"header": {"functionExecutionStatus": {"status": "Executed-Success"}}, **told}
+    return failed_with(subject, reason, name)
 
 
 def _package(octets: bytes, shapes: Set[str]) -> dict[str, Any]:
@@ -195,11 +155,11 @@ def _package(octets: bytes, shapes: Set[str]) -> dict[str, Any]:
         code = int.from_bytes(value(package), "big")
         if code != _NO_PACKAGE or "no-package-header" in shapes:
             return _failed("GetEimPackage", code)
-        return _succeeded(eimPackageError=code)
+        return succeeded(eimPackageError=code)
     # What is none of the three was ordered as raw octets: it goes out as a package.
     name = _PACKAGES.get(tag, "euiccPackageRequest")
     zero = 0 if "error-zero" in shapes else None
-    return _succeeded(**{name: _text(package)}, eimPackageError=zero)
+    return succeeded(**{name: base64_of(package)}, eimPackageError=zero)
 
 
 def _inside(octets: bytes) -> tuple[int, bytes]:
@@ -216,8 +176,8 @@ def _acknowledgements(octets: bytes, _shapes: Set[str]) -> dict[str, Any]:
     if tag == 0x02:
         return _failed("ProvideEimPackageResult", int.from_bytes(value(element), "big"))
     if tag == 0x30:
-        return _succeeded(emptyResponse={})
-    return _succeeded(eimAcknowledgements=_text(element))
+        return succeeded(emptyResponse={})
+    return succeeded(eimAcknowledgements=base64_of(element))
 
 
 def _initiated(octets: bytes, shapes: Set[str]) -> dict[str, Any]:
@@ -226,14 +186,14 @@ def _initiated(octets: bytes, shapes: Set[str]) -> dict[str, Any]:
         return _failed("InitiateAuthentication", int.from_bytes(value(arm), "big"))
     signed, certificate = _sequences(arm)
     matching_id, context = find(arm, 0xA0, 0x0C), find(arm, 0xA0, 0xA2)
-    return _succeeded(
+    return succeeded(
         transactionId=_hex_of(arm),
-        serverSigned1=_text(signed),
+        serverSigned1=base64_of(signed),
         serverSignature1=_signature(arm, 0x5F37, shapes),
         euiccCiPKIdentifierToBeUsed=_signature(arm, 0x04, shapes),
-        serverCertificate=_text(certificate),
+        serverCertificate=base64_of(certificate),
         matchingId=None if matching_id is None else value(matching_id).decode(),
-        ctxParams1=None if context is None else _text(value(context)),
+        ctxParams1=None if context is None else base64_of(value(context)),
     )
 
 
@@ -243,19 +203,19 @@ def _authenticated(octets: bytes, shapes: Set[str]) -> dict[str, Any]:
         return _failed("AuthenticateClient", int.from_bytes(value(arm), "big"))
     if tag == 0xA1:
         trigger = find(arm, 0xA1, 0xBF54)
-        return _succeeded(
-            transactionId=_hex_of(arm), profileDownloadTrigger=None if trigger is None else _text(trigger)
+        return succeeded(
+            transactionId=_hex_of(arm), profileDownloadTrigger=None if trigger is None else base64_of(trigger)
         )
     signed, certificate = _sequences(arm)
     metadata, hash_cc = find(arm, 0xA0, 0xBF25), find(arm, 0xA0, 0x04)
     name = "profileMetaData" if "meta-data-name" in shapes else "profileMetadata"
-    return _succeeded(
+    return succeeded(
         transactionId=_hex_of(arm),
-        **{name: None if metadata is None else _text(metadata)},
-        smdpSigned2=_text(signed),
+        **{name: None if metadata is None else base64_of(metadata)},
+        smdpSigned2=base64_of(signed),
         smdpSignature2=_signature(arm, 0x5F37, shapes),
-        smdpCertificate=_text(certificate),
-        hashCc=None if hash_cc is None else _text(hash_cc),
+        smdpCertificate=base64_of(certificate),
+        hashCc=None if hash_cc is None else base64_of(hash_cc),
     )
 
 
@@ -263,12 +223,12 @@ def _bound(octets: bytes, _shapes: Set[str]) -> dict[str, Any]:
     [(tag, arm)] = tlvs(value(octets))
     if tag != 0xA0:
         return _failed("GetBoundProfilePackage", int.from_bytes(value(arm), "big"))
-    return _succeeded(transactionId=_hex_of(arm), boundProfilePackage=_text(member(arm, 0xA0, 0xBF36)))
+    return succeeded(transactionId=_hex_of(arm), boundProfilePackage=base64_of(member(arm, 0xA0, 0xBF36)))
 
 
 def _cancelled(octets: bytes, _shapes: Set[str]) -> dict[str, Any]:
     [(tag, arm)] = tlvs(value(octets))
-    return _succeeded() if tag == 0xA0 else _failed("CancelSession", int.from_bytes(value(arm), "big"))
+    return succeeded() if tag == 0xA0 else _failed("CancelSession", int.from_bytes(value(arm), "big"))
 
 
 def _sequences(arm: bytes) -> tuple[bytes, bytes]:
@@ -285,11 +245,7 @@ def _hex_of(arm: bytes) -> str | None:
 
 def _signature(arm: bytes, tag: int, shapes: Set[str]) -> str:
     found = member(arm, 0xA0, tag)
-    return _text(value(found) if "raw-signatures" in shapes else found)
-
-
-def _text(octets: bytes) -> str:
-    return base64.b64encode(octets).decode("ascii")
+    return base64_of(value(found) if "raw-signatures" in shapes else found)
 
 
 _ANSWERS: dict[str, Callable[[bytes, Set[str]], dict[str, Any]]] = {

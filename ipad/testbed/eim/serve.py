@@ -1,6 +1,5 @@
 """An eIM as a process or as a part of a test: ESipa and the REST interface, each in a thread."""
 
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -14,7 +13,8 @@ from ipad.testbed.eim.records import Records
 from ipad.testbed.eim.server import EsipaServer
 from ipad.testbed.eim.shapes import chosen
 from ipad.testbed.https import tls_context
-from ipad.testbed.smdp import Smdp
+from ipad.testbed.smdp.functions import Es9
+from ipad.testbed.threads import serving
 
 EIM_ID = "eim.testbed.example"
 
@@ -40,7 +40,7 @@ class Settings:
     """Or only "asn1" or "json"."""
     shapes: frozenset[str] = frozenset()
     """Odd ones to send: see `shapes`. ConfigError: one that there is not."""
-    smdp: Smdp | None = None
+    smdp: Es9 | None = None
     """That downloads through this eIM are relayed to; None: such downloads are not offered."""
 
 
@@ -70,15 +70,6 @@ def running(settings: Settings) -> Iterator[Running]:
         if settings.fqdn is None:
             esipa.eim = eim = replace(eim, identity=replace(me, fqdn=f"localhost:{port}"))
         url = f"https://127.0.0.1:{port}"
-        with AdminServer(eim, settings.admin_port, url) as admin:
-            threads = [threading.Thread(target=each.serve_forever, args=(0.05,)) for each in (esipa, admin)]
-            for thread in threads:
-                thread.start()
-            try:
-                yield Running(eim, url, f"http://127.0.0.1:{admin.server_address[1]}")
-            finally:
-                esipa.shutdown()
-                admin.shutdown()
-                for thread in threads:
-                    thread.join()
+        with AdminServer(eim, settings.admin_port, url) as admin, serving(esipa, admin):
+            yield Running(eim, url, f"http://127.0.0.1:{admin.server_address[1]}")
     records.close()

@@ -12,6 +12,7 @@ from ipad.testbed.signature import sign
 
 SEGMENT, LARGE_SEGMENT = 1020, 1036
 """Octets of one 86, 87 or 88 with its tag and length: the standard's limit, and what some servers send."""
+LEAST_SEGMENT = 64
 
 _OVERHEAD = 4 + scp03t.MAC_OCTETS
 """Tag, length and MAC."""

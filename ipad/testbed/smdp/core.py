@@ -105,7 +105,8 @@ class Smdp:
         self.pb = pki.read_identity(where.dppb, where.dppb_key)
         """CERT.DPpb."""
         self._server = mutual.Server(pki.read_certificate(where.ci), self.auth)
-        self._oid = pki.registered_id(self.pb.certificate)
+        self.oid = pki.registered_id(self.pb.certificate)
+        """Whose certificates they are."""
         self._pb_der = mutual.der(self.pb)
         self._segment = segment
         self._replace_keys = replace_keys
@@ -287,14 +288,14 @@ class Smdp:
             scp03t.derive(secret, self._host_id(), bytes.fromhex(card.eid)),
             profiles.metadata(order.profile),
             profiles.package(order.profile),
-            self._oid,
+            self.oid,
             segment=self._segment,
             replace_keys=self._replace_keys,
         )
         return _Binding(otpk, key, protected)
 
     def _host_id(self) -> bytes:
-        return self._oid.encode()[:16]
+        return self.oid.encode()[:16]
 
     def cancel_session(self, transaction_id: bytes, response: bytes) -> None:
         """CancelSession (SGP.22 5.6.5); response: CancelSessionResponse, BF41..., in full.
@@ -316,7 +317,7 @@ class Smdp:
             cancelled = told["euiccCancelSessionSigned"]
             if cancelled["transactionId"] != transaction_id:
                 raise SmdpRefused(function, "invalidTransactionId")
-            if cancelled["smdpOid"] != self._oid:
+            if cancelled["smdpOid"] != self.oid:
                 raise SmdpRefused(function, UNDEFINED_ERROR, "8.8", "3.10")
             if session.order.state in (orders.RELEASED, orders.DOWNLOADED):
                 final = cancelled["reason"] in _FINAL_REASONS
@@ -337,7 +338,7 @@ class Smdp:
     def _installation_result(self, pending: bytes) -> None:
         told = decode("ProfileInstallationResult", pending)["profileInstallationResultData"]
         found = self._memory.download(told["transactionId"])
-        if found is None or told["smdpOid"] != self._oid:
+        if found is None or told["smdpOid"] != self.oid:
             raise SmdpRefused("HandleNotification", UNDEFINED_ERROR, "8.10.1", "3.9")
         order, download = found
         card = Euicc(download.eid, bytes.fromhex(download.euicc_certificate))

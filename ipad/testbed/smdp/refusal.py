@@ -50,3 +50,11 @@ class SmdpRefused(Exception):
         self.subject = subject or usual_subject
         self.reason = reason or usual_reason
         super().__init__(f"{function}: {name} ({self.subject}, {self.reason})")
+
+
+def name_of(function: str, subject: str, reason: str) -> str:
+    """The function's named error with this status code; undefinedError if none has it."""
+    for name, (_, its_subject, its_reason) in _ERRORS[function].items():
+        if (its_subject, its_reason) == (subject, reason):
+            return name
+    return UNDEFINED_ERROR
