@@ -20,6 +20,7 @@ try:
     from ipad.testbed.euicc.keys import load_credentials
     from ipad.testbed.process import ready
     from ipad.testbed.smdp import command as smdp_command
+    from ipad.testbed.smds import command as smds_command
 except ModuleNotFoundError as error:
     if error.name != "cryptography":
         raise
@@ -35,6 +36,7 @@ def parser() -> argparse.ArgumentParser:
     modem_command.add_parsers(parts)
     eim_command.add_parser(parts)
     smdp_command.add_parser(parts)
+    smds_command.add_parser(parts)
     network_command.add_parsers(parts)
     certificates = parts.add_parser("pki", help="certificates and keys for all parts")
     certificates.add_argument("--state", type=Path, required=True, metavar="DIR", help="where they are made")
