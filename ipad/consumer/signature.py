@@ -32,7 +32,7 @@ def public_key(data: bytes) -> ec.EllipticCurvePublicKey:
             if tag == 0xA0
             else x509.load_der_x509_certificate(der).public_key()
         )
-    except (ValueError, UnsupportedAlgorithm) as error:
+    except (ValueError, UnsupportedAlgorithm, x509.InvalidVersion) as error:
         raise DecodeError(f"eimPublicKeyData: {error}") from error
     if not isinstance(key, ec.EllipticCurvePublicKey) or key.curve.name not in _CURVES:
         raise DecodeError(f"eimPublicKeyData: a key on {' or '.join(_CURVES)} wanted")

@@ -47,6 +47,7 @@ _UNREADABLE = (
     ValueError,
     UnsupportedAlgorithm,
     x509.DuplicateExtension,
+    x509.InvalidVersion,
     x509.UnsupportedGeneralNameType,
 )
 """What cryptography raises where a certificate is not as it should be."""

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding
 
 from ipad.asn1 import value, wrap
 from ipad.errors import EuiccRefused, IpadError
@@ -87,8 +88,21 @@ def test_all_of_them_or_none(bench: Bench) -> None:
     assert tokens[1] is None
 
 
+def certificate_of_another_version(bench: Bench) -> bytes:
+    der = pki.read_certificate(pki.paths(bench.pki).ci).public_bytes(Encoding.DER)
+    changed = der.replace(bytes.fromhex("A003020102"), bytes.fromhex("A003020101"), 1)
+    return wrap(0xA5, wrap(0xA1, value(changed)))
+
+
+def test_a_certificate_of_a_version_that_is_none_is_refused(bench: Bench) -> None:
+    odd = Eim("odd").configuration(certificate_of_another_version(bench), with_key=False, tag=0xA8)
+    assert ecos(bench, odd) == [("addEimResult", ("addEimResultCode", 7))]
+
+
 def test_a_key_that_the_agent_cannot_use_is_refused(bench: Bench) -> None:
     ecos(bench, delete_eim(bench.eim.eim_id))
+    odd = Eim("odd").configuration(certificate_of_another_version(bench), with_key=False)
+    assert refused(bench, odd) == "commandError"
     p384 = Eim("p384", key=ec.generate_private_key(ec.SECP384R1()))
     assert refused(bench, p384.configuration()) == "commandError"
 

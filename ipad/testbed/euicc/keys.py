@@ -87,7 +87,7 @@ def eim_public_key(public_key_data: bytes) -> ec.EllipticCurvePublicKey:
             key = x509.load_der_x509_certificate(der).public_key()
         else:
             raise DecodeError(f"eimPublicKeyData has an unknown arm {tag:X}")
-    except (ValueError, UnsupportedAlgorithm) as error:
+    except (ValueError, UnsupportedAlgorithm, x509.InvalidVersion) as error:
         raise DecodeError(f"eimPublicKeyData has an unreadable key: {error}") from error
     if not isinstance(key, ec.EllipticCurvePublicKey) or key.curve.name not in _CURVES:
         raise DecodeError("eimPublicKeyData has a key on a curve that this card does not know")
