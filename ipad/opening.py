@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("ipad")
 
+_LONGEST_LINE = 1000
 _NAP = 0.5
 """Seconds that a longer sleep is cut into, to feed the watchdog in between."""
 
@@ -122,6 +123,11 @@ def esipa_clients(
     return esipa
 
 
+def _line(text: str) -> str:
+    """As a line for log and history: what servers say is in it, and may be long, or steer a terminal."""
+    return "".join(c if c.isprintable() else "?" for c in text[:_LONGEST_LINE])
+
+
 @contextmanager
 def open_gateway(
     settings: Config,
@@ -137,6 +143,7 @@ def open_gateway(
     """
 
     def note(what: str, text: str) -> None:
+        text = _line(text)
         log.info("%s: %s", what, text)
         journal.note(powered.now(), what, text)
 
