@@ -16,6 +16,8 @@ class Waits(modem.waits.Waits):
     """Name, TCP and TLS together, to an eIM."""
     http: float = wait(60.0, floor=5.0)
     """One HTTP exchange, from the first octet sent to the last received."""
+    package: float = wait(600.0, floor=10.0)
+    """The same for the one that brings a bound profile package, 100 KB and more over a narrow link."""
 
     idle: float = wait(300.0, floor=5.0)
     """The longest sleep of the loop without a watchdog; with one it is half of that one's patience."""

@@ -79,15 +79,25 @@ class Https:
         self._limit = limit
         self._wire: Wire | None = None
 
-    def post(self, function: str, path: str, headers: Mapping[str, str], body: bytes) -> Answer:
-        """One request, one answer. function: the standard's name of it, for messages.
+    def post(
+        self,
+        function: str,
+        path: str,
+        headers: Mapping[str, str],
+        body: bytes,
+        *,
+        seconds: float | None = None,
+    ) -> Answer:
+        """One request, one answer. function: the standard's name of it, for messages. seconds: what the
+        exchange may take; by default what the waits say.
 
         A kept-alive connection that turns out to have died before an octet of the answer came is
         replaced, and the request sent once more: the eIM tells repeats (SGP.32 6.3.3). Raises Untrusted,
         Throttled (429, 503), PeerRefused (other 3xx and 4xx, 501), Unreachable (other 5xx, and all else).
         """
         media_type = headers.get("Content-Type", "")
-        request = _Request(function, path, media_type, body, self._head(path, headers, body))
+        head = self._head(path, headers, body)
+        request = _Request(function, path, media_type, body, head, seconds or self._waits.http)
         if self._wire is not None:
             wire, heard = self._wire, self._wire.heard
             try:
@@ -134,7 +144,7 @@ class Https:
         return wire
 
     def _exchange(self, wire: Wire, request: "_Request") -> Answer:
-        wire.patience = self._patience(request.function, self._waits.http)
+        wire.patience = self._patience(request.function, request.seconds)
         keep = False
         try:
             wire.send(request.head + request.body)
@@ -177,6 +187,7 @@ class _Request:
     media_type: str
     body: bytes
     head: bytes
+    seconds: float
 
     def exchange(self, host: str, status: int, answer: bytes) -> Exchange:
         return Exchange(host, self.path, self.function, self.media_type, self.body, status, answer)

@@ -2,13 +2,14 @@
 
 from collections.abc import Mapping
 
-from ipad.errors import DecodeError, PeerRefused, Unreachable
+from ipad.errors import DecodeError, PeerRefused
 from ipad.net import gsma_json
 from ipad.net.address import host_and_port
 from ipad.net.gsma_json import Answer
 from ipad.net.http import Answer as HttpAnswer
 from ipad.net.http import Https, Uplink
 from ipad.net.trust import Trust
+from ipad.net.wire import TooMuch
 from ipad.rsp import status, trust
 from ipad.rsp.settings import RspSettings
 from ipad.waits import Waits
@@ -25,16 +26,17 @@ class Connection:
     ) -> None:
         """interface: "ES9+" or "ES11", for messages. address: `host` or `host:port`.
 
-        Raises Unreachable for an address that is none.
+        Raises DecodeError for an address that is none.
         """
         found = host_and_port(address)
         if found is None:
-            raise Unreachable(f"{interface}: {address[:100]!r} is no host name")
+            raise DecodeError(f"{interface}: {address[:100]!r} is no host name")
         self.address = address
         self._interface = interface
         self._host, self._port = found
         self._uplink = uplink
         self._settings = settings
+        self._waits = waits
         limit = settings.limit // 3 * 4 + _ENOUGH
         self._https = Https(self._host, self._port, self._trust, waits, uplink, limit=limit)
 
@@ -46,7 +48,13 @@ class Connection:
         Https.post raises.
         """
         name = self.name(function)
-        answer = self._post(name, f"{path}{function[0].lower()}{function[1:]}", gsma_json.body(members))
+        seconds = self._waits.package if function == "GetBoundProfilePackage" else self._waits.http
+        try:
+            answer = self._post(
+                name, f"{path}{function[0].lower()}{function[1:]}", gsma_json.body(members), seconds
+            )
+        except TooMuch:  # no error of the network: it would be as large the next time
+            raise self.malformed(function, "is larger than [rsp] limit allows") from None
         if not answer.body:
             return None
         if answer.media_type not in ("", gsma_json.MEDIA_TYPE):
@@ -85,13 +93,13 @@ class Connection:
         """Drops the connection; the next function makes a new one."""
         self._https.close()
 
-    def _post(self, name: str, path: str, body: bytes) -> HttpAnswer:
+    def _post(self, name: str, path: str, body: bytes, seconds: float) -> HttpAnswer:
         headers = {
             "User-Agent": "gsma-rsp-lpad",
             "X-Admin-Protocol": f"gsma/rsp/v{self._settings.protocol_version}",
             "Content-Type": gsma_json.MEDIA_TYPE,
         }
-        return self._https.post(name, path, headers, body)
+        return self._https.post(name, path, headers, body, seconds=seconds)
 
     def _trust(self) -> Trust:
         return trust.of(self._uplink.trusts, self._host, self._port, self._settings.ci_certificates)

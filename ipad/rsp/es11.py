@@ -33,7 +33,7 @@ class Es11:
     """One SM-DS. Each function raises Unreachable (also Throttled), Untrusted, PeerRefused, DecodeError."""
 
     def __init__(self, address: str, waits: Waits, uplink: Uplink, settings: RspSettings) -> None:
-        """address: `host` or `host:port`; Unreachable if it is neither. uplink: the agent's one."""
+        """address: `host` or `host:port`; DecodeError if it is neither. uplink: the agent's one."""
         self._connection = Connection("ES11", address, waits, uplink, settings)
         self._path = PATHS[0]
 

@@ -23,7 +23,7 @@ class Es9:
     """
 
     def __init__(self, address: str, waits: Waits, uplink: Uplink, settings: RspSettings) -> None:
-        """address: `host` or `host:port`; Unreachable if it is neither. uplink: the agent's one."""
+        """address: `host` or `host:port`; DecodeError if it is neither. uplink: the agent's one."""
         self._connection = Connection("ES9+", address, waits, uplink, settings)
         self._limit = settings.limit
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from ipad.asn1.schema import named_numbers
-from ipad.errors import DecodeError, PeerRefused, Unreachable
+from ipad.errors import DecodeError, PeerRefused
 from ipad.net.http import Uplink
 from ipad.rsp.es11 import Es11, EventEntry
 from ipad.rsp.settings import RspSettings
@@ -160,5 +160,5 @@ def test_an_event_is_not_named_where_somebody_may_read_it() -> None:
 
 
 def test_an_address_that_is_none_is_said_to_be() -> None:
-    with pytest.raises(Unreachable, match="no host name"):
+    with pytest.raises(DecodeError, match="no host name"):
         Es11("smds example", Waits(), Uplink(), RspSettings())

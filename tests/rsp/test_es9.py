@@ -2,8 +2,10 @@
 
 import json
 import ssl
+import time
 import tracemalloc
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,7 +14,6 @@ from ipad.asn1 import wrap
 from ipad.asn1.schema import named_numbers
 from ipad.errors import DecodeError, IpadError, PeerRefused, Throttled, Unreachable
 from ipad.net.http import Uplink
-from ipad.net.wire import TooMuch
 from ipad.rsp.es9 import Es9
 from ipad.rsp.settings import RspSettings
 from ipad.rsp.status import _CODES, _PAIRS
@@ -277,7 +278,7 @@ def test_a_package_larger_than_the_limit_is_not_taken(make_es9: Make, server: Id
         assert len(es9.get_bound_profile_package(TRANSACTION, b"\xbf\x21\x00")) == 20_000
         with pytest.raises(DecodeError, match=r"package of 20001 octets; at most 20000"):
             es9.get_bound_profile_package(TRANSACTION, b"\xbf\x21\x00")
-        with pytest.raises(TooMuch):
+        with pytest.raises(DecodeError, match=r"GetBoundProfilePackage.* larger than \[rsp\] limit"):
             es9.get_bound_profile_package(TRANSACTION, b"\xbf\x21\x00")
 
 
@@ -296,5 +297,21 @@ def test_the_largest_package_costs_a_few_times_its_octets(make_es9: Make, server
 
 def test_an_address_that_is_none_is_said_to_be() -> None:
     for address in ("", "smdp example", "https://smdp.example/", "smdp.example:0"):
-        with pytest.raises(Unreachable, match=r"ES9\+: .* is no host name"):
+        with pytest.raises(DecodeError, match=r"ES9\+: .* is no host name"):
             Es9(address, Waits(), Uplink(), RspSettings())
+
+
+def test_a_package_may_take_longer_than_anything_else(ci_certificates: Path, server: Identity) -> None:
+    def slow(connection: ssl.SSLSocket, _number: int) -> None:
+        while read_request(connection):
+            time.sleep(1.0)
+            connection.sendall(in_json(success(BOUND)))
+
+    waits = Waits(connect=20.0, http=0.3, package=20.0)
+    with Peer(server, slow) as peer:
+        settings = RspSettings(ci_certificates=str(ci_certificates))
+        es9 = Es9(f"localhost:{peer.port}", waits, Uplink(), settings)
+        assert es9.get_bound_profile_package(TRANSACTION, b"\xbf\x21\x00") == BPP
+        with pytest.raises(Unreachable, match="took too long"):
+            es9.cancel_session(TRANSACTION, b"\xbf\x41\x00")
+        es9.close()
