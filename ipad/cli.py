@@ -57,7 +57,8 @@ def main(argv: list[str] | None = None) -> int:
         _drop_output()
         return _fail(f"{error.filename or 'writing the answer'}: {error.strerror}", FAILED)
     except KeyboardInterrupt:
-        return _fail("interrupted; what the daemon was told to do, it goes on with", INTERRUPTED)
+        goes_on = arguments.command in _ORDERS
+        return _fail("interrupted" + ("; the daemon goes on with it" if goes_on else ""), INTERRUPTED)
     return status
 
 
@@ -90,6 +91,10 @@ def _drop_output() -> None:
 def _fail(error: object, status: int) -> int:
     print(f"ipad: {error}", file=sys.stderr)
     return status
+
+
+_ORDERS = ("poll", "fallback", "return", "inject")
+"""What the daemon does to its end, whether somebody waits for it or not."""
 
 
 def _count(text: str) -> int:

@@ -321,6 +321,8 @@ _PORT_ADVICE = "another port of the modem may be the one that takes AT commands:
 def _card_advice(error: Exception) -> str:
     if isinstance(error, CardRefused) and error.sw == 0x6A82:
         return "the card has no ISD-R: it is no eUICC, or one with an AID of its own (card.isd_r_aid)"
+    if isinstance(error.__cause__, ImportError):
+        return "install it where ipad is: pip install '.[consumer]', or Debian's package"
     return "is an eUICC in the modem, and does the modem take AT+CSIM?"
 
 
