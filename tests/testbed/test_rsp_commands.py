@@ -86,6 +86,7 @@ def test_an_eim_has_an_smdp_elsewhere_behind_it(tmp_path: Path, pki_dir: Path, r
     [
         ["smdp"],
         ["smds"],
+        ["smdp", "--state", "{}", "--tls-key", "{}/key.pem"],
         ["smdp", "--state", "{}", "--segment", "10"],
         ["smdp", "--state", "{}", "--segment", "5000"],
         ["eim", "--state", "{}", "--smdp", "{}/smdp", "--smdp-url", "https://localhost:1"],

@@ -174,6 +174,15 @@ def test_only_a_client_that_trusts_the_ci_gets_through(tmp_path: Path, here: Wor
         context.wrap_socket(raw, server_hostname="other.example")
 
 
+def test_another_tls_certificate_is_served_when_told_to(tmp_path: Path, pki_dir: Path) -> None:
+    where = pki.make_pki(tmp_path / "other")
+    with (
+        world(tmp_path, pki_dir, tls_certificate=where.dp_tls, tls_key=where.dp_tls_key) as here,
+        pytest.raises(ssl.SSLCertVerificationError),
+    ):
+        here.client.request("initiateAuthentication", b"{}")
+
+
 def test_the_log_has_sizes_and_no_contents(here: World) -> None:
     here.card.initiate(here.client)
     [entry] = here.get("/log")

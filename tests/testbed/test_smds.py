@@ -11,7 +11,12 @@ import pytest
 from ipad.asn1 import decode, member
 from ipad.errors import ConfigError, PeerRefused
 from ipad.testbed import pki, rest_client
-from ipad.testbed.chain import load, verify_server
+from ipad.testbed.chain import Expired, load, verify_server
+from ipad.testbed.euicc.authentication import (
+    EUICC_CHALLENGE_MISMATCH,
+    INVALID_CERTIFICATE,
+    INVALID_SIGNATURE,
+)
 from ipad.testbed.smdp import SmdpRefused
 from ipad.testbed.smds import Event, Smds
 from ipad.testbed.smds.core import MAX_SESSIONS, SESSION
@@ -184,6 +189,34 @@ def test_it_misbehaves_on_demand(here: World) -> None:
     assert (status, headers["Retry-After"]) == (503, "9")
     [entry] = rest_client.call(here.smds.admin, "GET", "/log")
     assert entry["summary"]["reason"] == "fault http-503"
+
+
+@pytest.mark.parametrize(
+    ("fault", "error"),
+    [
+        ("wrong-challenge", EUICC_CHALLENGE_MISMATCH),
+        ("wrong-signature", INVALID_SIGNATURE),
+        ("wrong-certificate", INVALID_CERTIFICATE),
+    ],
+)
+def test_a_card_finds_out_about_a_false_smds(here: World, fault: str, error: int) -> None:
+    rest_client.call(here.smds.admin, "POST", "/faults", {"fault": fault})
+    answer = here.card.initiate(here.client)
+    arm, told = decode("AuthenticateServerResponse", here.card.authenticate_server(answer))
+    assert (arm, told["authenticateErrorCode"]) == ("authenticateResponseError", error)
+    assert here.events() == []
+
+
+def test_an_expired_certificate_and_another_address_are_the_agents_to_find(
+    here: World, pki_dir: Path
+) -> None:
+    ci = pki.read_certificate(pki.paths(pki_dir).ci)
+    rest_client.call(here.smds.admin, "POST", "/faults", {"fault": "expired-certificate"})
+    certificate = load(octets(here.card.initiate(here.client)["serverCertificate"]))
+    with pytest.raises(Expired):
+        verify_server(ci, certificate, [pki.ROLE_DS_AUTH], datetime(2030, 1, 1, tzinfo=UTC))
+    rest_client.call(here.smds.admin, "POST", "/faults", {"fault": "wrong-address"})
+    assert here.events() == ("8.1", "6.1")
 
 
 def test_a_download_that_begins_with_an_event(here: World, tmp_path: Path, pki_dir: Path) -> None:

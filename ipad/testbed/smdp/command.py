@@ -30,6 +30,8 @@ def add_parser(parts: Any) -> None:
     parser.add_argument("--segment", type=int, default=bpp.SEGMENT, help="octets of one (%(default)s)")
     parser.add_argument("--replace-keys", action="store_true", help="profiles are under keys of their own")
     parser.add_argument("--curve", choices=CURVES, default="P-256", help="of its signatures (%(default)s)")
+    parser.add_argument("--tls-cert", type=Path, metavar="PEM", help="serve with another certificate")
+    parser.add_argument("--tls-key", type=Path, metavar="PEM", help="its key")
     parser.add_argument("--smds", metavar="URL", help="REST of an SM-DS, for orders with --event")
     parser.set_defaults(run=_serve)
     orders = parser.add_subparsers(dest="what", metavar="ORDER", help="of a running one, with --admin URL")
@@ -59,6 +61,8 @@ def add_parser(parts: Any) -> None:
 def _serve(args: argparse.Namespace) -> int:
     if args.state is None:
         raise ConfigError("smdp: --state DIR wanted, to start an SM-DP+, or an order for a running one")
+    if (args.tls_cert is None) != (args.tls_key is None):
+        raise ConfigError("smdp: --tls-cert and --tls-key belong together")
     if not bpp.LEAST_SEGMENT <= args.segment <= bpp.LARGE_SEGMENT:
         raise ConfigError(f"--segment: {bpp.LEAST_SEGMENT} to {bpp.LARGE_SEGMENT} wanted")
     settings = Settings(
@@ -71,6 +75,8 @@ def _serve(args: argparse.Namespace) -> int:
         replace_keys=args.replace_keys,
         curve=args.curve,
         smds=args.smds,
+        tls_certificate=args.tls_cert,
+        tls_key=args.tls_key,
     )
     with until_stopped() as stopped, running(settings) as smdp:
         ready(f"{smdp.es9} admin {smdp.admin}")

@@ -1,6 +1,6 @@
-"""An SM-DP+ that is not what it should be: its answers, changed on demand and signed as if they were right.
+"""A server that is not what it should be: its answers, changed on demand and signed as if they were right.
 
-What is changed is only what goes out. The SM-DP+ itself goes on with what is right, and so finds out about a
+What is changed is only what goes out. The server itself goes on with what is right, and so finds out about a
 client that did not look.
 """
 
@@ -21,7 +21,8 @@ from .mutual import Initiated
 _OF_INITIATE = ("wrong-address", "wrong-challenge")
 _OF_BOTH = ("wrong-signature", "wrong-transaction", "wrong-oid", "wrong-certificate", "expired-certificate")
 _OF_PACKAGE = ("bpp-short", "bpp-cut", "bpp-oversize", "bpp-order", "bpp-mac", "bpp-garbage")
-KINDS = (*_OF_INITIATE, *_OF_BOTH, *_OF_PACKAGE)
+OF_INITIATION = (*_OF_INITIATE, *_OF_BOTH)
+KINDS = (*OF_INITIATION, *_OF_PACKAGE)
 """Of InitiateAuthentication; of it and of AuthenticateClient; of GetBoundProfilePackage.
 
 wrong-oid: a certificate of another owner. wrong-certificate: one under another CI with the same name.
@@ -35,16 +36,18 @@ LARGEST = 4 * 1024 * 1024
 _OVER = datetime(2021, 1, 1, tzinfo=UTC)
 
 
-class Forge:
-    """Changes the answers of `smdp` as the faults say; see `es9.Forger`."""
+class ForgedInitiation:
+    """Changes the answers to InitiateAuthentication of an SM-DP+ or SM-DS as the faults say."""
 
-    def __init__(self, smdp: Smdp, pki_dir: Path, faults: Faults) -> None:
-        self._smdp = smdp
+    def __init__(self, auth: pki.Identity, role: str, pki_dir: Path, faults: Faults) -> None:
+        """auth: CERT.DPauth or CERT.DSauth, whose `role` that is."""
+        self._auth = auth
+        self._role = role
         self._pki = pki_dir
         self._faults = faults
 
     def initiated(self, answer: Initiated) -> Initiated:
-        fault = self._faults.take((*_OF_INITIATE, *_OF_BOTH), "InitiateAuthentication")
+        fault = self._faults.take(OF_INITIATION, "InitiateAuthentication")
         if fault is None:
             return answer
         signed1 = answer.server_signed1
@@ -58,25 +61,37 @@ class Forge:
             case "wrong-signature":
                 return replace(answer, server_signature1=_flipped(answer.server_signature1))
             case kind:
-                other = self._other(kind, pki.ROLE_DP_AUTH, self._smdp.auth)
+                other = _other(kind, self._role, self._auth, self._pki)
                 return replace(
                     answer,
                     server_signature1=wrap(0x5F37, sign(other.key, signed1)),
                     certificate=mutual.der(other),
                 )
 
+    def _signed1(self, answer: Initiated, signed1: bytes) -> Initiated:
+        signature1 = wrap(0x5F37, sign(self._auth.key, signed1))
+        return replace(answer, server_signed1=signed1, server_signature1=signature1)
+
+
+class Forge(ForgedInitiation):
+    """Changes all answers of an SM-DP+ as the faults say; see `es9.Forger`."""
+
+    def __init__(self, smdp: Smdp, pki_dir: Path, faults: Faults) -> None:
+        self._pb = smdp.pb
+        super().__init__(smdp.auth, pki.ROLE_DP_AUTH, pki_dir, faults)
+
     def authenticated(self, answer: Authenticated, response: bytes) -> Authenticated:
         fault = self._faults.take(_OF_BOTH, "AuthenticateClient")
         if fault is None:
             return answer
-        signed2, signer = answer.smdp_signed2, self._smdp.pb
+        signed2, signer = answer.smdp_signed2, self._pb
         match fault.kind:
             case "wrong-signature":
                 return replace(answer, smdp_signature2=_flipped(answer.smdp_signature2))
             case "wrong-transaction":
                 signed2 = _replaced(signed2, 0x80, _flipped(answer.transaction_id))
             case kind:
-                signer = self._other(kind, pki.ROLE_DP_PB, self._smdp.pb)
+                signer = _other(kind, pki.ROLE_DP_PB, self._pb, self._pki)
         signature1 = member(response, 0xBF38, 0xA0, 0x5F37)
         return replace(
             answer,
@@ -89,20 +104,17 @@ class Forge:
         fault = self._faults.take(_OF_PACKAGE, "GetBoundProfilePackage")
         return package if fault is None else _PACKAGES[fault.kind](package, fault)
 
-    def _signed1(self, answer: Initiated, signed1: bytes) -> Initiated:
-        signature1 = wrap(0x5F37, sign(self._smdp.auth.key, signed1))
-        return replace(answer, server_signed1=signed1, server_signature1=signature1)
 
-    def _other(self, kind: str, role: str, own: pki.Identity) -> pki.Identity:
-        """Not the SM-DP+'s own certificate, though for the same role and on the same curve."""
-        where = pki.paths(self._pki)
-        curve = own.key.curve
-        if kind == "wrong-certificate":
-            return pki.make_rsp_server(pki.make_ci(), role, curve=curve)
-        ci = pki.read_identity(where.ci, where.ci_key)
-        if kind == "expired-certificate":
-            return pki.make_rsp_server(ci, role, curve=curve, until=_OVER)
-        return pki.make_rsp_server(ci, role, oid=OTHER_OID, curve=curve)
+def _other(kind: str, role: str, own: pki.Identity, pki_dir: Path) -> pki.Identity:
+    """Not the server's own certificate, though for the same role and on the same curve."""
+    curve = own.key.curve
+    if kind == "wrong-certificate":
+        return pki.make_rsp_server(pki.make_ci(), role, curve=curve)
+    where = pki.paths(pki_dir)
+    ci = pki.read_identity(where.ci, where.ci_key)
+    if kind == "expired-certificate":
+        return pki.make_rsp_server(ci, role, oid=pki.registered_id(own.certificate), curve=curve, until=_OVER)
+    return pki.make_rsp_server(ci, role, oid=OTHER_OID, curve=curve)
 
 
 def _replaced(sequence: bytes, tag: int, content: bytes) -> bytes:

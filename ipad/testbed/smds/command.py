@@ -6,13 +6,12 @@ from pathlib import Path
 from typing import Any
 
 from ipad.errors import ConfigError
-from ipad.testbed import rsp_server
 from ipad.testbed.fault_command import add_fault
 from ipad.testbed.process import ready, until_stopped
 from ipad.testbed.rest_client import call
 
 from .es11 import PREFIXES
-from .serve import Settings, running
+from .serve import KINDS, Settings, running
 
 PORT, ADMIN_PORT = 4437, 4438
 ADMIN = f"http://127.0.0.1:{ADMIN_PORT}"
@@ -37,7 +36,7 @@ def add_parser(parts: Any) -> None:
     orders.choices["register"].add_argument("address", help="of the SM-DP+ that has the profile")
     for name, text in ("show", "who it is"), ("events", "all of them"), ("log", "every exchange"):
         orders.add_parser(name, help=text).set_defaults(run=_look)
-    add_fault(orders, rsp_server.KINDS)
+    add_fault(orders, KINDS)
     for each in orders.choices.values():
         each.add_argument("--admin", default=ADMIN, metavar="URL", help="of the SM-DS (%(default)s)")
 

@@ -50,8 +50,9 @@ class Smds:
         """pki_dir: certificates and keys, the missing ones are made. ConfigError."""
         self.address = address
         where = pki.make_smds_pki(pki_dir)
-        auth = pki.read_identity(where.dsauth, where.dsauth_key)
-        self._server = mutual.Server(pki.read_certificate(where.ci), auth)
+        self.auth = pki.read_identity(where.dsauth, where.dsauth_key)
+        """CERT.DSauth."""
+        self._server = mutual.Server(pki.read_certificate(where.ci), self.auth)
         self._path = directory / "smds.json"
         self._events = _load(self._path)
         self._sessions: dict[bytes, _Session] = {}

@@ -1,12 +1,12 @@
 """ES11's JSON binding (SGP.22 6.5.2): a request to the SM-DS's functions, their answers to JSON."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from ipad.testbed import rsp_json
 from ipad.testbed.rsp_json import needed, succeeded, transaction_id
 from ipad.testbed.rsp_server import Answer
-from ipad.testbed.smdp import SmdpRefused, es9
+from ipad.testbed.smdp import Initiated, SmdpRefused, es9
 
 from .core import Smds
 
@@ -21,12 +21,14 @@ def functions(paths: str) -> dict[str, str]:
     return {prefix + path: name for prefix in prefixes for path, name in NAMES.items()}
 
 
-def call(smds: Smds, function: str, request: Mapping[str, Any]) -> Answer:
-    """One request. DecodeError: it cannot be read."""
+def call(
+    smds: Smds, forged: Callable[[Initiated], Initiated], function: str, request: Mapping[str, Any]
+) -> Answer:
+    """One request. forged: may change an answer on its way out. DecodeError: it cannot be read."""
     try:
         if function == "InitiateAuthentication":
             member = "smdsAddress" if "smdsAddress" in request else "smdpAddress"
-            message = es9.initiated(es9.initiate(smds, request, member))
+            message = es9.initiated(forged(es9.initiate(smds, request, member)))
         else:
             transaction = transaction_id(request)
             events = smds.authenticate_client(transaction, needed(request, "authenticateServerResponse"))

@@ -16,11 +16,13 @@ from ipad.testbed import pki, rsp_server
 from ipad.testbed.https import tls_context
 from ipad.testbed.rest import Refusal, RestServer, Route, fault_routes, integer
 from ipad.testbed.rsp_server import RspServer, Service
+from ipad.testbed.smdp.forge import OF_INITIATION, ForgedInitiation
 from ipad.testbed.threads import serving
 
 from . import es11
 from .core import Event, Smds
 
+KINDS = (*rsp_server.KINDS, *OF_INITIATION)
 EID_DIGITS = 32
 TEXT_LIMIT = 255
 
@@ -60,7 +62,8 @@ def running(settings: Settings) -> Iterator[Running]:
     with RspServer(tls_context(where.ds_tls, where.ds_tls_key), settings.port) as server:
         address = f"localhost:{server.server_address[1]}"
         smds = Smds(settings.state, folder, settings.fqdn or address)
-        server.service = Service(es11.functions(settings.paths), partial(es11.call, smds))
+        forge = ForgedInitiation(smds.auth, pki.ROLE_DS_AUTH, folder, server.faults)
+        server.service = Service(es11.functions(settings.paths), partial(es11.call, smds, forge.initiated))
         with RestServer(_routes(smds, server), settings.admin_port) as admin, serving(server, admin):
             yield Running(smds, f"https://{address}", f"http://127.0.0.1:{admin.server_address[1]}")
 
@@ -94,7 +97,7 @@ def _routes(smds: Smds, server: RspServer) -> dict[tuple[str, str], Route]:
         ("DELETE", "events"): delete,
         ("GET", "events"): events,
         ("GET", "log"): log,
-        **fault_routes(server.faults, rsp_server.KINDS),
+        **fault_routes(server.faults, KINDS),
     }
 
 
