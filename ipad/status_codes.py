@@ -107,7 +107,7 @@ _NO_CI = "card and server have no certificate issuer in common"
 _ORDER_ANEW = "the profile has to be ordered anew"
 
 ADVICE = {
-    "invalidDpAddress": "is the SM-DP+'s address right?",
+    "invalidDpAddress": "is the server's address right?",
     "euiccVersionNotSupportedByDp": "the SM-DP+ does not serve cards of this version",
     "ciPKNotSupported": _NO_CI,
     "ciPKUnknown": _NO_CI,
