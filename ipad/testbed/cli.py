@@ -46,14 +46,19 @@ def parser() -> argparse.ArgumentParser:
 
 
 def _pki(args: argparse.Namespace) -> int:
-    if args.eid is not None and not re.fullmatch(r"[0-9]{32}", args.eid):
-        raise ConfigError(f"--eid {args.eid}: 32 digits wanted")
+    if args.eid is not None and not _is_eid(args.eid):
+        raise ConfigError(f"--eid {args.eid}: {pki.EUM_PREFIX} and 24 more digits wanted, 1 modulo 97 in all")
     pki.make_pki(args.state, args.eid)
     made = load_credentials(args.state).eid
     if args.eid not in (None, made):
         raise ConfigError(f"{args.state}: there is a certificate already, of an eUICC with the EID {made}")
     ready(str(args.state))
     return 0
+
+
+def _is_eid(text: str) -> bool:
+    """Whether this EUM may certify it (SGP.29)."""
+    return re.fullmatch(rf"{pki.EUM_PREFIX}[0-9]{{24}}", text) is not None and int(text) % 97 == 1
 
 
 def main(argv: Sequence[str] | None = None) -> int:

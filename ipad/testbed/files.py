@@ -28,5 +28,5 @@ def read_json(path: Path) -> Any:
             return json.loads(file.read(SIZE_LIMIT))
     except FileNotFoundError:
         return None
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise ConfigError(f"{path}: {error}") from error

@@ -207,5 +207,5 @@ def _load(path: Path) -> Radio:
         for plmn, state in stored["states"].items():
             radio = radio.switched(plmn, OperatorState(state))
         return replace(radio, last_roamed=stored["last_roamed"])
-    except (KeyError, ValueError, AttributeError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise ConfigError(f"{path}: not the state of a radio network: {error!r}") from error

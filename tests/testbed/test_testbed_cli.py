@@ -150,6 +150,24 @@ def test_a_modem_with_a_card_registers_on_the_network_and_tells_what_happens(
     assert run("card", "show", "--state", tmp_path / "card")["eims"] == []
 
 
+@pytest.mark.parametrize("content", ["", "[]", "{}", "null", '{"states": 1}', "[" * 100_000])
+def test_state_that_is_none_is_said_in_a_sentence(
+    tmp_path: Path, pki_dir: Path, content: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("euicc.json", "network.json"):
+        (tmp_path / name).write_text(content)
+    state = ["--state", str(tmp_path)]
+    for arguments in (
+        ["card", "show", *state],
+        ["modem", "--link", str(tmp_path / "tty"), "--pki", str(pki_dir), *state],
+    ):
+        assert cli.main(arguments) == 1
+        assert "euicc.json" in capsys.readouterr().err
+    if content != "null":  # as good as none
+        assert cli.main(["network", "--port", "0", *state]) == 1
+        assert "network.json" in capsys.readouterr().err
+
+
 def test_a_card_is_made_once(tmp_path: Path, pki_dir: Path, capsys: pytest.CaptureFixture[str]) -> None:
     create = ["card", "create", "--state", str(tmp_path), "--pki", str(pki_dir)]
     assert cli.main(create) == 0
@@ -238,7 +256,9 @@ def test_without_cryptography_it_says_what_is_missing() -> None:
         (["modem", "--link", "x", "--state", "y", "--scale", "nan"], 1, "--scale"),
         (["modem", "--link", "/etc/passwd", "--state", "y"], 1, "not replaced"),
         (["pki", "--state", "/dev/null"], 1, "/dev/null: File exists"),
-        (["pki", "--state", "x", "--eid", "12"], 1, "32 digits"),
+        (["pki", "--state", "x", "--eid", "12"], 1, "24 more digits"),
+        (["pki", "--state", "x", "--eid", "1" + pki.make_eid(1)[1:]], 1, "24 more digits"),
+        (["pki", "--state", "x", "--eid", pki.make_eid(1)[:-1] + "0"], 1, "modulo 97"),
         (["card", "show", "--state", "/nonexistent"], 1, "/nonexistent"),
     ],
 )

@@ -198,7 +198,7 @@ def load(directory: Path) -> State:
         if raw.pop("format") != FORMAT:
             raise ConfigError(f"{path}: another format of card state; make a new card")
         return _from_json(raw)
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise ConfigError(f"{path}: no readable card state: {error!r}") from error
 
 
