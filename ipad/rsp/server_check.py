@@ -149,16 +149,20 @@ def _certificate() -> Iterator[None]:
 
 def _moment(tag: int, content: bytes) -> float:
     text = content.decode("latin-1")
+    if tag == _UTC_TIME:
+        text = ("19" if text >= "50" else "20") + text
+    parts = [text[:4], *(text[at : at + 2] for at in range(4, 14, 2))]
+    if tag not in (_UTC_TIME, _GENERALIZED_TIME) or text[14:] != "Z" or not all(map(_is_number, parts)):
+        raise DecodeError("a date that is none")
+    year, month, day, hour, minute, second = map(int, parts)
     try:
-        if tag == _UTC_TIME and len(text) == 13:
-            text = ("19" if text >= "50" else "20") + text
-        elif tag != _GENERALIZED_TIME or len(text) != 15:
-            raise ValueError
-        if not text[:-1].isascii() or not text[:-1].isdigit():
-            raise ValueError
-        return datetime.strptime(text, "%Y%m%d%H%M%SZ").replace(tzinfo=UTC).timestamp()
-    except (ValueError, OverflowError):
+        return datetime(year, month, day, hour, minute, second, tzinfo=UTC).timestamp()
+    except ValueError:
         raise DecodeError("a date that is none") from None
+
+
+def _is_number(text: str) -> bool:
+    return text.isascii() and text.isdigit()
 
 
 def _day(moment: float) -> str:
