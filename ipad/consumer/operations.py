@@ -236,7 +236,7 @@ def _for_the_card(tags: Sequence[int]) -> bytes:
     known = [tag for tag in tags if tag not in _ONLY_IOT]
     if len(known) < len(tags) and _ICCID_TAG not in known:
         known.insert(0, _ICCID_TAG)
-    return b"".join(wrap(tag)[:-1] for tag in known)
+    return b"".join(tag.to_bytes(max(1, (tag.bit_length() + 7) // 8), "big") for tag in known)
 
 
 def _refused_list(code: int) -> Outcome:

@@ -23,7 +23,6 @@ MOST_WRITTEN_OUT = 200
 _KEY = "written out"
 _WRAPPED = (0xBF4E, 0xBF4F)
 """TransferEimPackageRequest, and GetEimPackageResponse, which somebody may have saved."""
-_ACKNOWLEDGEMENTS = 0xBF53
 _RECEIVED = asn1.wrap(0x05)
 
 

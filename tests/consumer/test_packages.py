@@ -119,6 +119,13 @@ def test_a_package_is_executed_once(bench: Bench) -> None:
     assert bench.enabled() == BOOTSTRAP
 
 
+@pytest.mark.parametrize("tags", ["00", "5A00", "1F00", "5A9F26001F"])
+def test_a_tag_list_with_what_is_no_tag_in_it_has_a_result(bench: Bench, tags: str) -> None:
+    (name, _), *_ = bench.results(wrap(0xBF2D, wrap(0x5C, bytes.fromhex(tags))))
+    assert name == "listProfileInfoResult"
+    assert bench.kept().running is None
+
+
 def test_results_that_nobody_takes_do_not_grow_for_ever(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
