@@ -57,6 +57,7 @@ class Esipa:
         self._bindings = _bindings(settings, recall)
         self._remember = remember
         self._session: compact.Session | None = None
+        self._waits = waits
         self._https = Https(host, port, self._trust, waits, uplink, limit=settings.limit)
 
     def get_eim_package(
@@ -228,7 +229,8 @@ class Esipa:
             "X-Admin-Protocol": f"gsma/rsp/v{self._settings.protocol_version}",
             "Content-Type": call.media_type,
         }
-        return self._https.post(call.function, call.path, headers, call.body)
+        seconds = self._waits.package if call.function == "GetBoundProfilePackage" else self._waits.http
+        return self._https.post(call.function, call.path, headers, call.body, seconds=seconds)
 
     def _trust(self) -> Trust:
         uplink, https = self._uplink, self._https

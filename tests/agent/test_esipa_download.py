@@ -2,6 +2,7 @@
 
 import json
 import ssl
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,9 @@ import pytest
 
 from ipad.asn1 import decode, find, member, tlvs, value, wrap
 from ipad.asn1.schema import named_numbers
-from ipad.errors import DecodeError, PeerRefused
+from ipad.eim import EimConfiguration
+from ipad.errors import DecodeError, PeerRefused, Unreachable
+from ipad.esipa.client import Esipa
 from ipad.esipa.model import (
     AuthenticateClientOkDp,
     AuthenticateClientOkDs,
@@ -19,8 +22,11 @@ from ipad.esipa.model import (
     InitiateAuthenticationOk,
 )
 from ipad.esipa.refusal import _ADVICE, _CODES
+from ipad.esipa.settings import EsipaSettings
+from ipad.net.http import Uplink
+from ipad.waits import Waits
 from tests.agent.eim_answers import Asn1Says, JsonSays, Says, base64
-from tests.agent.https_peer import Identity, MakeEsipa, Peer, http_answer, key_of, read_request
+from tests.agent.https_peer import EID, Identity, MakeEsipa, Peer, http_answer, key_of, read_request
 
 VECTORS = json.loads((Path(__file__).parents[1] / "data" / "sgp32-v1.2.json").read_text("utf-8"))
 
@@ -424,3 +430,22 @@ def test_what_is_wrong_with_an_answer_is_said_with_the_functions_name(
         ):
             with pytest.raises(DecodeError, match=f"^{name}: the eIM's answer: "):
                 ask()
+
+
+def test_a_package_may_take_longer_than_anything_else(server: Identity) -> None:
+    says = JsonSays()
+
+    def slow(connection: ssl.SSLSocket, _number: int) -> None:
+        while read_request(connection):
+            time.sleep(1.0)
+            body = says.ok("getBoundProfilePackage", BOUND)
+            connection.sendall(http_answer(body, media_type="application/json"))
+
+    waits = Waits(connect=20.0, http=0.3, package=20.0)
+    with Peer(server, slow) as peer:
+        config = EimConfiguration("eim.example", f"localhost:{peer.port}", tls_anchor=key_of(server))
+        esipa = Esipa(config, EID, waits, Uplink(), EsipaSettings(binding="json"))
+        assert esipa.get_bound_profile_package(TRANSACTION, b"\xbf\x21\x00") == BPP
+        with pytest.raises(Unreachable, match="took too long"):
+            esipa.cancel_session(TRANSACTION, b"\xbf\x41\x00")
+        esipa.close()
