@@ -214,14 +214,14 @@ def test_a_redirect_leads_to_where_it_would_work(here: World) -> None:
 
 def test_a_portal_answers_in_html(here: World) -> None:
     here.spoil("html")
-    body = json.dumps({"smdpAddress": "x", "euiccChallenge": "", "euiccInfo1": ""}).encode()
+    body = json.dumps({"smdpAddress": "x", "euiccChallenge": text(bytes(16)), "euiccInfo1": ""}).encode()
     status, page, headers = here.client.request("initiateAuthentication", body)
     assert (status, headers["Content-Type"]) == (200, "text/html")
     assert page.startswith(b"<!DOCTYPE html>")
 
 
 def test_answers_cut_off_missing_too_large_and_without_sense(here: World) -> None:
-    body = json.dumps({"smdpAddress": "x", "euiccChallenge": "", "euiccInfo1": ""}).encode()
+    body = json.dumps({"smdpAddress": "x", "euiccChallenge": text(bytes(16)), "euiccInfo1": ""}).encode()
     here.spoil("truncate")
     with pytest.raises(http.client.IncompleteRead):
         here.client.request("initiateAuthentication", body)
@@ -357,7 +357,8 @@ def test_a_package_that_is_none(here: World) -> None:
     [{}, [], {"iccid": 1}, {"iccid": ICCID, "colour": "red"}, {"iccid": ICCID, "package": "huge"},
      {"iccid": ICCID, "size": -1}, {"iccid": ICCID, "size": "x"}, {"iccid": ICCID, "rebinding": 1},
      {"iccid": ICCID, "expires": "2030-01-01"}, {"iccid": ICCID, "expires": "x"}, {"iccid": "x"},
-     {"iccid": ICCID, "policyRules": [1, "x"]}, {"iccid": ICCID, "policyRules": 1},
+     {"iccid": ICCID, "policyRules": [1, "x"]}, {"iccid": ICCID, "policyRules": 1}, {"iccid": ICCID, "policyRules": [3]},
+     {"iccid": ICCID, "eid": "12"},
      {"iccid": ICCID, "event": True}],
 )  # fmt: skip
 def test_an_order_that_is_none_is_refused(here: World, order: Any) -> None:

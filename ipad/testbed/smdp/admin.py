@@ -27,6 +27,9 @@ from .profiles import DELETE, DISABLE, ENABLE, INSTALL, ProfileOrder
 KINDS = (*rsp_server.KINDS, *forge.KINDS)
 _ALL_EVENTS = (INSTALL, ENABLE, DISABLE, DELETE)
 
+_PPRS = (1, 2)
+_EID_DIGITS = 32
+
 _TEXTS = ("iccid", "imsi", "name", "provider", "matchingId", "eid", "confirmationCode", "package", "expires")
 _FLAGS = ("fallbackAllowed", "rebinding", "notify", "event")
 _MEMBERS = (*_TEXTS, *_FLAGS, "size", "policyRules")
@@ -109,7 +112,10 @@ def _ordered(body: Mapping[str, Any], address: str) -> ProfileOrder:
     if not isinstance(members["size"], int) or not 0 <= members["size"] <= forge.LARGEST:
         raise ValueError(f"size: 0 to {forge.LARGEST} wanted")
     if "policyRules" in body:
-        members["policy_rules"] = tuple(int(rule) for rule in body["policyRules"])
+        rules = tuple(body["policyRules"])
+        if not all(rule in _PPRS for rule in rules):
+            raise ValueError(f"policyRules: of {_PPRS} wanted")
+        members["policy_rules"] = rules
     if "fallbackAllowed" in body:
         members["fallback_allowed"] = body["fallbackAllowed"]
     if body.get("notify", True):
@@ -119,12 +125,15 @@ def _ordered(body: Mapping[str, Any], address: str) -> ProfileOrder:
 
 def _terms(body: Mapping[str, Any]) -> dict[str, Any]:
     """Who may have it, and until when."""
+    eid = body.get("eid")
+    if eid is not None and (len(eid) != _EID_DIGITS or not (eid.isascii() and eid.isdecimal())):
+        raise ValueError(f"eid: not {_EID_DIGITS} digits")
     expires = datetime.fromisoformat(body["expires"]) if "expires" in body else None
     if expires is not None and expires.tzinfo is None:
         raise ValueError("expires: a time with its zone wanted")
     return {
         "matching_id": body.get("matchingId", ""),
-        "eid": body.get("eid"),
+        "eid": eid,
         "confirmation_code": body.get("confirmationCode"),
         "expires": expires,
         "rebinding": body.get("rebinding", True),

@@ -15,6 +15,7 @@ from .mutual import Initiated
 from .refusal import SmdpRefused
 
 PREFIX = "/gsma/rsp2/es9plus/"
+CHALLENGE_OCTETS = 16
 NAMES = (
     "InitiateAuthentication",
     "AuthenticateClient",
@@ -85,9 +86,10 @@ def initiate(server: Initiates, request: Mapping[str, Any], address_member: str 
     address = request.get(address_member)
     if not isinstance(address, str):
         raise DecodeError(f"{address_member}: a text wanted")
-    return server.initiate_authentication(
-        needed(request, "euiccChallenge"), address, needed(request, "euiccInfo1")
-    )
+    challenge = needed(request, "euiccChallenge")
+    if len(challenge) != CHALLENGE_OCTETS:
+        raise DecodeError(f"euiccChallenge: {CHALLENGE_OCTETS} octets wanted")
+    return server.initiate_authentication(challenge, address, needed(request, "euiccInfo1"))
 
 
 def initiated(answer: Initiated) -> dict[str, Any]:
