@@ -146,12 +146,9 @@ def _value(hint: object, given: object, file: str, name: str) -> object:
         return given
     if hint == tuple[str, ...] and isinstance(given, list) and all(isinstance(g, str) for g in given):
         return tuple(given)
-    words = {
-        float: "a number of seconds",
-        int: "a whole number",
-        str: "a string without NUL",
-        bool: "true or false",
-    }
+    if hint is str and isinstance(given, str):
+        raise ConfigError(f"{file}: {name}: expected a string without NUL, not {given!r}")
+    words = {float: "a number of seconds", int: "a whole number", str: "a string", bool: "true or false"}
     expected = words[hint] if isinstance(hint, type) and hint in words else "a list of strings"
     raise ConfigError(f"{file}: {name}: expected {expected}, not {given!r}")
 
