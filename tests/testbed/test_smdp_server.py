@@ -357,8 +357,8 @@ def test_a_package_that_is_none(here: World) -> None:
     [{}, [], {"iccid": 1}, {"iccid": ICCID, "colour": "red"}, {"iccid": ICCID, "package": "huge"},
      {"iccid": ICCID, "size": -1}, {"iccid": ICCID, "size": "x"}, {"iccid": ICCID, "rebinding": 1},
      {"iccid": ICCID, "expires": "2030-01-01"}, {"iccid": ICCID, "expires": "x"}, {"iccid": "x"},
-     {"iccid": ICCID, "policyRules": [1, "x"]}, {"iccid": ICCID, "policyRules": 1}, {"iccid": ICCID, "policyRules": [3]},
-     {"iccid": ICCID, "eid": "12"},
+     {"iccid": ICCID, "policyRules": [1, "x"]}, {"iccid": ICCID, "policyRules": 1},
+     {"iccid": ICCID, "policyRules": [3]}, {"iccid": ICCID, "eid": "12"},
      {"iccid": ICCID, "event": True}],
 )  # fmt: skip
 def test_an_order_that_is_none_is_refused(here: World, order: Any) -> None:
