@@ -31,6 +31,7 @@ ESIPA = {
     "InitiateAuthentication",
     "AuthenticateClient",
     "GetBoundProfilePackage",
+    "CancelSession",
 }
 NOT_NEEDED = ("cryptography", "pyparsing", "asyncio", "http.server", "pytest", "ipad.testbed")
 NOT_NEEDED_OF_ASN1TOOLS = ("asn1tools.parser", "asn1tools.compiler", "asn1tools.codecs.per")

@@ -16,6 +16,7 @@ from ipad.esipa.model import (
     DownloadTrigger,
     EimPackage,
     EuiccPackage,
+    InitiateAuthenticationOk,
 )
 from ipad.esipa.settings import EsipaSettings
 from ipad.euicc import es10b
@@ -74,6 +75,12 @@ class _Run:
         self._apdus = 0
         return answer
 
+    def pass_over(self, _function: str, _what: str, call: Callable[[], T]) -> T:
+        """The same, of one that has been measured already."""
+        answer = call()
+        self._apdus = 0
+        return answer
+
 
 def measure(world: World, parts: Parts) -> list[Exchanged]:
     """Every function of ESipa in each of FORMS."""
@@ -84,6 +91,7 @@ def measure(world: World, parts: Parts) -> list[Exchanged]:
         _packages(run)
         _notification(run)
         _download(run, number)
+        _cancelled_download(run, number)
         run.esipa.close()
         for one, line in zip(whole, run.lines, strict=False):
             one.octets += line.octets
@@ -131,35 +139,8 @@ def _notification(run: _Run) -> None:
 
 def _download(run: _Run, number: int) -> None:
     digits = f"89001010000000010{number}"
-    matching_id = f"BENCH-{number}"
-    run.world.smdp.order(ProfileOrder(digits + luhn_digit(digits)), matching_id=matching_id)
-    order = {"eid": run.world.eid, "download": {"eim": True, "matchingId": matching_id, "ctxParams": True}}
-    run.world.admin("POST", "/packages", order)
-    trigger = _of(
-        DownloadTrigger, run.exchange("GetEimPackage", "download trigger", run.esipa.get_eim_package)
-    )
-    challenge = run.card(lambda: es10b.challenge(run.isdr))
-    server = run.exchange(
-        "InitiateAuthentication",
-        "",
-        lambda: run.esipa.initiate_authentication(challenge, eim_transaction_id=trigger.transaction_id),
-    )
-    matching = wrap(0x80, (server.matching_id or "").encode())
-    context = server.ctx_params1 or wrap(0xA0, matching, wrap(0xA1, _DEVICE_INFO))
-    response = run.card(
-        lambda: es10b.authenticate_server(
-            run.isdr,
-            server.server_signed1,
-            server.server_signature1,
-            server.ci_pk_id,
-            server.certificate,
-            context,
-        )
-    )
-    profile = run.exchange(
-        "AuthenticateClient", "", lambda: run.esipa.authenticate_client(server.transaction_id, response)
-    )
-    offered = _of(AuthenticateClientOkDp, profile)
+    iccid = digits + luhn_digit(digits)
+    transaction, offered = _begun(run, iccid, f"BENCH-{number}", run.exchange)
     prepared = run.card(
         lambda: es10b.prepare_download(
             run.isdr, offered.smdp_signed2, offered.smdp_signature2, offered.certificate, offered.hash_cc
@@ -168,13 +149,47 @@ def _download(run: _Run, number: int) -> None:
     package = run.exchange(
         "GetBoundProfilePackage",
         "a small profile",
-        lambda: run.esipa.get_bound_profile_package(server.transaction_id, prepared),
+        lambda: run.esipa.get_bound_profile_package(transaction, prepared),
     )
     installed = run.card(lambda: es10b.load_bound_profile_package(run.isdr, package))
     run.exchange(
         "HandleNotification", "its installation", lambda: run.esipa.handle_notification(installed.der)
     )
     es10b.remove_notification(run.isdr, installed.seq)
+
+
+def _cancelled_download(run: _Run, number: int) -> None:
+    """One that goes no further than AuthenticateClient; what came before has been measured already."""
+    digits = f"89001010000000020{number}"
+    iccid = digits + luhn_digit(digits)
+    transaction, _ = _begun(run, iccid, f"CANCEL-{number}", run.pass_over)
+    response = run.card(lambda: es10b.cancel_session(run.isdr, transaction, "endUserRejection"))
+    run.exchange("CancelSession", "", lambda: run.esipa.cancel_session(transaction, response))
+
+
+def _begun(
+    run: _Run, iccid: str, matching_id: str, exchange: Callable[[str, str, Callable[[], Any]], Any]
+) -> tuple[bytes, AuthenticateClientOkDp]:
+    """A download through the eIM up to AuthenticateClient: its transaction, and what is offered."""
+    run.world.smdp.order(ProfileOrder(iccid), matching_id=matching_id)
+    order = {"eid": run.world.eid, "download": {"eim": True, "matchingId": matching_id, "ctxParams": True}}
+    run.world.admin("POST", "/packages", order)
+    offered = exchange("GetEimPackage", "download trigger", run.esipa.get_eim_package)
+    trigger = _of(DownloadTrigger, offered)
+    challenge = run.card(lambda: es10b.challenge(run.isdr))
+    server: InitiateAuthenticationOk = exchange(
+        "InitiateAuthentication",
+        "",
+        lambda: run.esipa.initiate_authentication(challenge, eim_transaction_id=trigger.transaction_id),
+    )
+    matching = wrap(0x80, (server.matching_id or "").encode())
+    context = server.ctx_params1 or wrap(0xA0, matching, wrap(0xA1, _DEVICE_INFO))
+    signed = (server.server_signed1, server.server_signature1, server.ci_pk_id, server.certificate)
+    response = run.card(lambda: es10b.authenticate_server(run.isdr, *signed, context))
+    profile = exchange(
+        "AuthenticateClient", "", lambda: run.esipa.authenticate_client(server.transaction_id, response)
+    )
+    return server.transaction_id, _of(AuthenticateClientOkDp, profile)
 
 
 def _of(kind: type[T], offered: EimPackage | object) -> T:
