@@ -60,8 +60,9 @@ def test_iccids_have_their_check_digit() -> None:
 
 def test_what_exists_is_kept(tmp_path: Path) -> None:
     where = pki.make_pki(tmp_path)
+    pki.make_smds_pki(tmp_path)
     before = [path.read_bytes() for path in astuple(where)]
-    assert pki.make_pki(tmp_path) == where
+    assert pki.make_pki(tmp_path) == pki.make_smds_pki(tmp_path) == where
     assert [path.read_bytes() for path in astuple(where)] == before
 
 
