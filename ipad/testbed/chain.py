@@ -45,6 +45,8 @@ class Server:
 
 _UNREADABLE = (
     ValueError,
+    KeyError,  # of cryptography 38, for a string of a type that has no place in a name
+    TypeError,  # for a BIT STRING in a name
     UnsupportedAlgorithm,
     x509.DuplicateExtension,
     x509.InvalidVersion,
