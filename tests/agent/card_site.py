@@ -62,7 +62,7 @@ Build = Callable[..., Site]
 def card_site(directory: Path, pki_dir: Path, **options: object) -> Iterator[Site]:
     """A site with a new card, Emergency Profile and all; `shapes`, `consumer` as of VirtualEuicc.open."""
     profiles = [*default_profiles(), emergency_profile()]
-    euicc = VirtualEuicc.open(directory / "card", pki_dir, profiles, **options)  # type: ignore[arg-type]
+    euicc = VirtualEuicc.open(directory / "card", pki_dir, profiles, **options)
     path = str(directory / "modem")
     up = threading.Event()
 

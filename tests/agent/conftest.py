@@ -10,7 +10,6 @@ import pytest
 from ipad.eim import EimConfiguration, TlsAnchor
 from ipad.esipa.client import Esipa, EsipaSettings
 from ipad.net.http import Uplink
-from ipad.testbed import pki
 from ipad.waits import Waits
 
 from .card_site import Build, Site, card_site
@@ -60,13 +59,6 @@ def make_esipa() -> Iterator[MakeEsipa]:
     yield make
     for esipa in made:
         esipa.close()
-
-
-@pytest.fixture(scope="session")
-def pki_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    directory = tmp_path_factory.mktemp("pki")
-    pki.make_pki(directory)
-    return directory
 
 
 @pytest.fixture

@@ -27,26 +27,22 @@ from ipad.net.http import Uplink
 from ipad.waits import Waits
 from tests.agent.eim_answers import Asn1Says, JsonSays, Says, base64
 from tests.agent.https_peer import EID, Identity, MakeEsipa, Peer, http_answer, key_of, read_request
+from tests.rsp.server_answers import (
+    BPP,
+    CERTIFICATE,
+    CHALLENGE,
+    EUICC_INFO1,
+    KEY_ID,
+    METADATA,
+    SERVER_SIGNED1,
+    SIGNATURE,
+    SMDP_SIGNED2,
+    TRANSACTION,
+)
 
 VECTORS = json.loads((Path(__file__).parents[1] / "data" / "sgp32-v1.2.json").read_text("utf-8"))
 
-TRANSACTION = bytes.fromhex("0a1b2c3d")
-CHALLENGE = bytes(range(16))
-EUICC_INFO1 = bytes.fromhex("BF2009 8203020300 A900 AA00")
-CERTIFICATE = wrap(0x30, wrap(0x30, b"\x02\x01\x01"), wrap(0x30, b"\x06\x01\x2a"), b"\x03\x02\x00\xff")
-SIGNATURE = wrap(0x5F37, bytes(range(64)))
-KEY_ID = wrap(0x04, bytes(range(20)))
-SERVER_SIGNED1 = wrap(
-    0x30,
-    wrap(0x80, TRANSACTION),
-    wrap(0x81, CHALLENGE),
-    wrap(0x83, b"smdp.example"),
-    wrap(0x84, bytes(16)),
-)
-SMDP_SIGNED2 = wrap(0x30, wrap(0x80, TRANSACTION), b"\x01\x01\xff")
 CTX_PARAMS1 = wrap(0xA0, wrap(0xA1, bytes.fromhex("800435290611A100")))
-METADATA = wrap(0xBF25, wrap(0x5A, bytes(10)), wrap(0x91, b"Nord"), wrap(0x92, b"IoT"))
-BPP = bytes.fromhex("BF3605") + b"\xff\xff\xff\xff\xff"  # what is inside is the card's
 TRIGGER = bytes.fromhex("BF5409A00780056131246224")
 
 INITIATED: dict[str, bytes | None] = {

@@ -17,7 +17,6 @@ from ipad.esipa.settings import EsipaSettings
 from ipad.euicc import es10b, es10c
 from ipad.euicc.isdr import Isdr
 from ipad.net.http import Exchange, Uplink
-from ipad.testbed import pki
 from ipad.testbed.euicc import VirtualEuicc
 from ipad.testbed.smdp import Smdp
 from ipad.testbed.smdp.profiles import ProfileOrder
@@ -95,13 +94,6 @@ def tell(here: World, minimize: bool) -> None:
         wrap(0xA9, DEVICE_INFO),
     ]
     here.esipa.provide_eim_package_result(arms.data(members))
-
-
-@pytest.fixture(scope="module")
-def pki_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    directory = tmp_path_factory.mktemp("pki")
-    pki.make_pki(directory)
-    return directory
 
 
 @pytest.fixture(params=["asn1", "json"])

@@ -17,7 +17,6 @@ from ipad.euicc import es10b, es10c
 from ipad.euicc.isdr import Isdr
 from ipad.net.http import Uplink
 from ipad.net.wire import Slow, TooMuch
-from ipad.testbed import pki
 from ipad.testbed.eim.shapes import OWN_NUMBER
 from ipad.testbed.euicc import VirtualEuicc
 from ipad.waits import Waits
@@ -25,13 +24,6 @@ from modem.card import UiccCard
 from tests.euicc_card.world import SUED
 from tests.testbed.eim_world import Admin, register, running
 from tests.testbed.eim_world import Settings as EimSettings
-
-
-@pytest.fixture(scope="module")
-def pki_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    directory = tmp_path_factory.mktemp("pki")
-    pki.make_pki(directory)
-    return directory
 
 
 @pytest.fixture(params=["asn1", "json"])

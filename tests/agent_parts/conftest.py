@@ -5,15 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from ipad.testbed import pki
 from tests.agent_parts.workbench import Workbench, workbench
-
-
-@pytest.fixture(scope="session")
-def pki_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    directory = tmp_path_factory.mktemp("pki")
-    pki.make_pki(directory)
-    return directory
 
 
 @pytest.fixture

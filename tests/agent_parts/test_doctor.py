@@ -249,7 +249,7 @@ def test_an_eim_with_another_certificate_than_the_card_says(
 ) -> None:
     stranger = make_identity(tmp_path, "stranger")
     for kind, der in (("certificate", stranger.der), ("key", stranger.spki)):
-        anchor = TlsAnchor(kind, der)  # type: ignore[arg-type]
+        anchor = TlsAnchor(kind, der)
         *others, last = reached(EimConfiguration("eim", f"localhost:{peer.port}", tls_anchor=anchor))
         assert [f.ok for f in others] == [True, True]
         assert (last.name, last.ok) == ("eIM eim: TLS", False)

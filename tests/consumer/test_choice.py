@@ -21,10 +21,9 @@ from tests.agent.scripted_card import isdr_that_says
 from tests.euicc_card.world import BOOTSTRAP, NORD, Terminal
 from tests.procedures.eim_house import EimHouse
 from tests.procedures.scenarios import on_nord
-from tests.procedures.site import Site, make_blank
+from tests.procedures.site import MakeSite, Site, make_blank
 
 from .bench import Watched
-from .conftest import MakeSite
 
 IOT, CONSUMER = "iot", "consumer"
 GET_EIMS = 0xBF55
@@ -92,7 +91,7 @@ def test_its_answer_is_used_but_not_when_something_was_done_since() -> None:
     own.load_euicc_package(bytes.fromhex("BF5100"))
     assert own.eim_configurations() == ()
     assert own.told is None
-    assert own.isdr._card.answers == []  # type: ignore[attr-defined]
+    assert own.isdr._card.answers == []
 
 
 # The gateway
@@ -154,8 +153,8 @@ def test_the_configured_profile_makes_a_fallback(make_site: MakeSite) -> None:
 
 def test_without_it_there_is_none(make_site: MakeSite) -> None:
     def without_bootstrap(card: object) -> None:
-        on_nord(card)  # type: ignore[arg-type]
-        card.profiles = [p for p in card.profiles if p.iccid != BOOTSTRAP]  # type: ignore[attr-defined]
+        on_nord(card)
+        card.profiles = [p for p in card.profiles if p.iccid != BOOTSTRAP]
 
     site = make_site(prepare=without_bootstrap)
     contents = site.open().gateway.read_card()

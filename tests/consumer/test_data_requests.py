@@ -3,9 +3,7 @@
 from typing import Any
 
 from ipad.consumer.memory import FIRST_SEQ
-from tests.procedures.site import Site
-
-from .conftest import MakeSite
+from tests.procedures.site import MakeSite, Site
 
 
 def ended(site: Site) -> bool:

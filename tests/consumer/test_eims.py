@@ -120,7 +120,7 @@ def test_the_cards_ci_key_is_known(bench: Bench) -> None:
 
 def test_a_new_eim_works_at_once(bench: Bench) -> None:
     other = Eim("other")
-    [(name, (kind, token))] = ecos(bench, other.configuration(TOKEN_WANTED, tag=0xA8))  # type: ignore[misc]
+    [(name, (kind, token))] = ecos(bench, other.configuration(TOKEN_WANTED, tag=0xA8))
     assert (name, kind) == ("addEimResult", "associationToken")
     other.token = token
     bench.eim = other

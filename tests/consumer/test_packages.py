@@ -99,7 +99,7 @@ def test_an_unknown_eim_or_a_wrong_signature_gets_the_unsigned_error(bench: Benc
 def test_what_is_not_for_this_card_or_this_moment_gets_the_signed_error(
     bench: Bench, more: dict[str, object], error: str
 ) -> None:
-    package = bench.eim.package(bench.card, delete(SUED), transaction=b"\x01\x02", **more)  # type: ignore[arg-type]
+    package = bench.eim.package(bench.card, delete(SUED), transaction=b"\x01\x02", **more)
     before = list(bench.modem.functions)
     result = bench.load(package)
     assert (result.kind, result.error, result.seq) == ("error", error, None)

@@ -4,17 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from ipad.testbed import pki
 from ipad.testbed.euicc import VirtualEuicc
 
 from .world import Eim, Terminal, Verifier
-
-
-@pytest.fixture(scope="session")
-def pki_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    directory = tmp_path_factory.mktemp("pki")
-    pki.make_pki(directory)
-    return directory
 
 
 @pytest.fixture

@@ -69,12 +69,12 @@ def test_a_bad_command_in_a_good_session_is_refused(server: Server, draw: st.Dat
         answers.append(run(command[:2] + mutated(draw, command[2:end]) + command[end:], block))
         raise InterruptedError
 
-    server.terminal.run = interfere  # type: ignore[method-assign]
+    server.terminal.run = interfere
     try:
         with pytest.raises(InterruptedError):
             server.ready()
     finally:
-        server.terminal.run = run  # type: ignore[method-assign]
+        server.terminal.run = run
     assert server.terminal.sw in ANSWERED
     [answer] = answers
     assert answer == b"" if server.terminal.sw != 0x9000 else value(answer)[:1] == b"\xa1"

@@ -54,4 +54,4 @@ def answering(process: Process, tag: bytes, reply: Reply) -> None:
     def transmitted(apdu: bytes) -> Reply:
         return reply if apdu[1] == 0xE2 and apdu[5:].startswith(tag) else transmit(apdu)
 
-    process.uicc.transmit = transmitted  # type: ignore[method-assign]
+    process.uicc.transmit = transmitted

@@ -291,3 +291,6 @@ class Process:
 
     def note(self, what: str, text: str) -> None:
         self.journal.note(self.site.now, what, text)
+
+
+MakeSite = Callable[..., Site]

@@ -126,13 +126,13 @@ def test_a_journal_that_cannot_be_written_does_not_keep_a_gateway_from_its_boots
             site.routeless.add(NORD)
         return site.agent.state.phase is Phase.FALLBACK
 
-    site.settled = lambda: True  # type: ignore[method-assign]
+    site.settled = lambda: True
     site.done = lost
     site.run()
     assert site.enabled() == BOOTSTRAP
     assert caplog.text.count("going on without") == 1
     # The disk is there again, and with it what the gateway knows.
-    site.settled = settled  # type: ignore[method-assign]
+    site.settled = settled
     site.modem.dark.clear()
     site.routeless.clear()
     number = site.desk.order({"enable": NORD})

@@ -346,7 +346,7 @@ def test_a_card_that_waits_for_its_reset_is_asked_again_at_the_next_poll(
     with pytest.raises(CardRefused):
         run(process)
     assert process.journal.all_owed() == []
-    del process.uicc.transmit  # type: ignore[method-assign]
+    del process.uicc.transmit
     assert run(process).finished
     assert site.desk.package(number)["state"] == "done"
 

@@ -142,7 +142,7 @@ class Refusing:
     def __init__(self, process: Process, sw: int, executes: bool = False) -> None:
         self.tries = 0
         self._sw, self._executes = sw, executes
-        self._transmit, process.uicc.transmit = process.uicc.transmit, self._refuse  # type: ignore[method-assign]
+        self._transmit, process.uicc.transmit = process.uicc.transmit, self._refuse
 
     def _refuse(self, apdu: bytes) -> Reply:
         if apdu[1] != 0xE2 or not apdu[5:].startswith(b"\xbf\x51"):
@@ -189,7 +189,7 @@ def test_a_status_word_that_has_passed_is_forgotten(site: Site, process: Process
     site.desk.order(LIST)
     with pytest.raises(CardRefused):
         run(process)
-    del process.uicc.transmit  # type: ignore[method-assign]
+    del process.uicc.transmit
     assert run(process).again is None
     assert process.journal.all_refused() == []
 

@@ -81,13 +81,6 @@ class Download:
         assert [profile.iccid for profile in es10c.profiles(self.site.isdr, iccid=ICCID)] == [ICCID]
 
 
-@pytest.fixture(scope="session")
-def pki_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    directory = tmp_path_factory.mktemp("pki")
-    pki.make_pki(directory)
-    return directory
-
-
 @pytest.fixture
 def download(tmp_path: Path, pki_dir: Path) -> Iterator[Download]:
     trusted = tmp_path / "ci"

@@ -3,15 +3,8 @@ from pathlib import Path
 
 import pytest
 
-from ipad.testbed import pki
+from tests.testbed.download_world import Indirect, indirect
 from tests.testbed.eim_world import World, world
-
-
-@pytest.fixture(scope="session")
-def pki_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    directory = tmp_path_factory.mktemp("pki")
-    pki.make_pki(directory)
-    return directory
 
 
 @pytest.fixture
@@ -24,4 +17,10 @@ def binding() -> str:
 def here(tmp_path: Path, pki_dir: Path, binding: str) -> Iterator[World]:
     """An eIM, an associated card without association token, and an IPA."""
     with world(tmp_path, pki_dir, binding=binding) as started:
+        yield started
+
+
+@pytest.fixture
+def through(tmp_path: Path, pki_dir: Path, binding: str) -> Iterator[Indirect]:
+    with indirect(tmp_path, pki_dir, binding) as started:
         yield started

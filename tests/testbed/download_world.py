@@ -54,7 +54,7 @@ class Refused:
             return self.code in ERRORS[other]
         return isinstance(other, Refused) and self.code == other.code
 
-    __hash__ = None  # type: ignore[assignment]
+    __hash__ = None
 
 
 def named(tag_names: Mapping[int, str], arm: bytes) -> Members:
@@ -363,3 +363,9 @@ def compact_installation(full: bytes) -> bytes:
 def compact_notification(full: bytes, eid: str | None = None) -> bytes:
     named_by = b"" if eid is None else wrap(0x5A, bytes.fromhex(eid))
     return wrap(0xA1, named_by, member(full, 0x30, 0xBF2F), member(full, 0x30, 0x5F37))
+
+
+def state(through: Indirect) -> str:
+    """Of the SM-DP+'s one order."""
+    (order,) = through.smdp.orders()
+    return order.state

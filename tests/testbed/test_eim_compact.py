@@ -1,6 +1,5 @@
 """Compact forms (minimizeEsipaBytes): rebuilt octet for octet, and verified, or refused."""
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +22,7 @@ from tests.testbed.download_world import (
     compact_installation,
     compact_notification,
     compact_preparation,
-    indirect,
+    state,
 )
 from tests.testbed.eim_world import UNDEFINED, flipped
 from tests.testbed.test_eim_results import notifications
@@ -35,17 +34,6 @@ METADATA_MISMATCH, LOAD_ERROR = 4, 5
 @pytest.fixture(params=["asn1", "json"])
 def binding(request: pytest.FixtureRequest) -> str:
     return str(request.param)
-
-
-@pytest.fixture
-def through(tmp_path: Path, pki_dir: Path, binding: str) -> Iterator[Indirect]:
-    with indirect(tmp_path, pki_dir, binding) as started:
-        yield started
-
-
-def state(through: Indirect) -> str:
-    (order,) = through.smdp.orders()
-    return order.state
 
 
 def reason(through: Indirect) -> str:

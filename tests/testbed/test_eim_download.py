@@ -1,6 +1,5 @@
 """Downloads that go through the eIM: a real SM-DP+ behind it, the virtual eUICC before it."""
 
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -22,6 +21,7 @@ from tests.testbed.download_world import (
     Indirect,
     Refused,
     indirect,
+    state,
 )
 from tests.testbed.eim_world import EMPTY, IPAS, Admin, flipped, port_of, world
 from tests.testbed.test_eim_results import notifications
@@ -33,17 +33,6 @@ POSTPONED, METADATA_MISMATCH, LOAD_ERROR = 1, 4, 5
 @pytest.fixture(params=["asn1", "json"])
 def binding(request: pytest.FixtureRequest) -> str:
     return str(request.param)
-
-
-@pytest.fixture
-def through(tmp_path: Path, pki_dir: Path, binding: str) -> Iterator[Indirect]:
-    with indirect(tmp_path, pki_dir, binding) as started:
-        yield started
-
-
-def state(through: Indirect) -> str:
-    (order,) = through.smdp.orders()
-    return order.state
 
 
 def told(through: Indirect) -> Any:
