@@ -4,6 +4,7 @@ from collections.abc import Callable, Collection
 from enum import Enum
 
 from modem.errors import ModemError
+from modem.mock.channels import Channels
 from modem.mock.cme import SIM_BUSY, SIM_FAILURE, SIM_NOT_INSERTED, CmeError
 from modem.mock.models import Latencies
 from modem.mock.network import NOT_REGISTERED, SEARCHING, Network, NetworkStatus
@@ -48,6 +49,7 @@ class Baseband:
         self.attached = True
         self.bearer = True
         self.on_registration: Callable[[NetworkStatus], None] = lambda _status: None
+        self.channels = Channels(self.transmit, faults)
         self._terminal = terminal
         self._timers = timers
         self._latencies = latencies
@@ -113,6 +115,7 @@ class Baseband:
         return self.subscriber
 
     def _start_session(self) -> None:
+        self.channels.forget()
         self.sim = Sim.STARTING
         self._session = self._timers.later(self._latencies.sim, self._session_up)
 

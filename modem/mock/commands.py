@@ -10,11 +10,14 @@ from modem.mock.cme import INCORRECT_PARAMETERS, NOT_SUPPORTED, CmeError, PlainE
 from modem.mock.models import Model
 from modem.mock.network import NetworkStatus
 from modem.mock.settings import REGISTRATION_MODES, Settings
+from modem.uicc import Reply
 
 CELL = '"1A2B","01C2D3E4"'
 """Tracking area and cell, wherever the modem is."""
 
 _CSIM = re.compile(r'(\d+),"([^"]*)"')
+_CGLA = re.compile(r'([^,]+),(\d+),"([^"]*)"')
+_AID = re.compile(r'"((?:[0-9A-F]{2}){5,16})"')  # ISO 7816-4 8.2.1.2
 _NOTHING_HEARD = 99
 _REGISTERED = (1, 5)
 
@@ -34,6 +37,7 @@ class Desk:
 
     model: Model
     settings: Settings
+    faults: frozenset[str]
     baseband: Baseband
     restart: Callable[[], None]
     """+CFUN=1,1: restarts the modem, a moment after its OK."""
@@ -111,13 +115,48 @@ def _ws46(desk: Desk, kind: Kind, _values: str) -> list[str]:
 def _csim(desk: Desk, kind: Kind, values: str) -> list[str]:
     _only(kind, Kind.SET)
     match = _CSIM.fullmatch(values)
-    if match is None or int(match[1]) != len(match[2]) or len(match[2]) < 8 or len(match[2]) % 2:
+    if match is None:
         raise CmeError(INCORRECT_PARAMETERS)
-    if not re.fullmatch("[0-9A-F]*", match[2]):
+    return _r_apdu("+CSIM", desk.baseband.transmit(_c_apdu(match[1], match[2])))
+
+
+def _ccho(desk: Desk, kind: Kind, values: str) -> list[str]:
+    """Open logical channel (TS 27.007 8.43)."""
+    _only(kind, Kind.SET)
+    aid = _AID.fullmatch(values)
+    if aid is None:
+        raise CmeError(INCORRECT_PARAMETERS)
+    session = desk.baseband.channels.open(bytes.fromhex(aid[1]))
+    return [session if "bare-ccho" in desk.faults else f"+CCHO: {session}"]
+
+
+def _cchc(desk: Desk, kind: Kind, values: str) -> list[str]:
+    """Close logical channel (TS 27.007 8.44)."""
+    _only(kind, Kind.SET)
+    desk.baseband.channels.close(values)
+    return []
+
+
+def _cgla(desk: Desk, kind: Kind, values: str) -> list[str]:
+    """Generic UICC logical channel access (TS 27.007 8.45)."""
+    _only(kind, Kind.SET)
+    match = _CGLA.fullmatch(values)
+    if match is None:
+        raise CmeError(INCORRECT_PARAMETERS)
+    return _r_apdu("+CGLA", desk.baseband.channels.transmit(match[1], _c_apdu(match[2], match[3])))
+
+
+def _c_apdu(length: str, digits: str) -> bytes:
+    if int(length) != len(digits) or len(digits) < 8 or len(digits) % 2:
+        raise CmeError(INCORRECT_PARAMETERS)
+    if not re.fullmatch("[0-9A-F]*", digits):
         raise PlainError  # lower case, or no hex at all
-    reply = desk.baseband.transmit(bytes.fromhex(match[2]))
+    return bytes.fromhex(digits)
+
+
+def _r_apdu(name: str, reply: Reply) -> list[str]:
     answer = reply.data.hex().upper() + f"{reply.sw:04X}"
-    return [f'+CSIM: {len(answer)},"{answer}"']
+    return [f'{name}: {len(answer)},"{answer}"']
 
 
 def _registration(name: str) -> Handler:
@@ -225,7 +264,7 @@ def _cimi(desk: Desk, kind: Kind, _values: str) -> list[str]:
 def run(desk: Desk, name: str, kind: Kind, values: str) -> list[str]:
     """Runs one extended command; returns its information lines. CmeError, PlainError."""
     handler = _TABLE.get(name)
-    if handler is None:
+    if handler is None or desk.faults & _LACKING.get(name, frozenset()):
         raise CmeError(NOT_SUPPORTED)
     if kind is Kind.TEST and name not in _TELL_WHEN_TESTED:
         return []
@@ -255,6 +294,9 @@ _TABLE: dict[str, Handler] = {
     "+CPIN": _cpin,
     "+CFUN": _cfun,
     "+CSIM": _csim,
+    "+CCHO": _ccho,
+    "+CCHC": _cchc,
+    "+CGLA": _cgla,
     **{name: _registration(name) for name in REGISTRATION_MODES},
     "+COPS": _cops,
     "+CSQ": _csq,
@@ -267,4 +309,11 @@ _TABLE: dict[str, Handler] = {
     "+CIMI": _cimi,
     "+WS46": _ws46,
 }
+_LACKING = {
+    "+CSIM": frozenset({"no-csim"}),
+    "+CCHO": frozenset({"no-ccho"}),
+    "+CGLA": frozenset({"no-ccho"}),
+    "+CCHC": frozenset({"no-ccho", "no-cchc"}),
+}
+"""The faults with which a command is not there."""
 _TELL_WHEN_TESTED = ("+WS46",)

@@ -37,6 +37,14 @@ MODELS = {
 
 FAULTS = {
     "ignore-refresh": "does not act on REFRESH: only a reset makes it take another profile",
+    "no-csim": "has no AT+CSIM",
+    "no-ccho": "has no AT+CCHO, CGLA, CCHC",
+    "no-cchc": "has no AT+CCHC: a channel once opened can't be closed",
+    "session-handles": "AT+CCHO returns a handle like 0385A7CF, no channel number",
+    "bare-ccho": "AT+CCHO answers without `+CCHO:`",
+    "ccho-fails": "AT+CCHO always fails with SIM failure",
+    "ccho-cme13": "AT+CCHO says SIM failure where the application is not there",
+    "cgla-store-data": "AT+CGLA says ERROR to STORE DATA in mid download",
     "noise": "says things by itself between a command and its result",
 }
 

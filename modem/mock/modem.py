@@ -29,6 +29,7 @@ _NETWORK_LOOK = 1.0
 _EXTENDED = re.compile(r"([+^*%#$&][A-Z0-9]+)(=\?|\?|=)?(.*)", re.DOTALL)
 _BASIC = re.compile(r"([EVIZQ]|&F)(\d*)")
 _PARTS = re.compile(r'(?:"[^"]*"|[^;"])+')
+_TO_CARD = re.compile(r"\+(?:CSIM|CCHO|CCHC|CGLA)=")
 _NOISE = ("RING", '+QIND: "csq",20,99', "+CGEV: NW MODIFY 1,0,0", "^RSSI: 20", "+CUSATP: 81", "$QCRMI: 1")
 
 
@@ -221,7 +222,7 @@ class MockModem:
             final = error.final(self._settings.cmee)
         except PlainError:
             final = "ERROR"
-        seconds = self._latencies.apdu if "+CSIM" in text.upper() else 0.0
+        seconds = self._latencies.apdu if _TO_CARD.search(text.upper()) else 0.0
         self._timers.later(seconds, partial(self._answer, lines, final))
 
     def _parse(self, text: str) -> list[Callable[[], list[str]]]:
@@ -256,7 +257,7 @@ class MockModem:
         return []
 
     def _desk(self) -> Desk:
-        return Desk(self._model, self._settings, self._baseband, self._ask_restart)
+        return Desk(self._model, self._settings, self._faults, self._baseband, self._ask_restart)
 
     def _ask_restart(self) -> None:
         self._timers.later(self._latencies.going_down, self._restart)
