@@ -40,6 +40,11 @@ class Channel(Protocol):
 class Card(Protocol):
     """A way to a card: AT+CSIM, AT+CCHO/CGLA, PC/SC."""
 
+    @property
+    def block(self) -> int:
+        """Octets of data that one C-APDU may have on this way, 1 to 255."""
+        ...
+
     def open(self, aid: bytes) -> Channel:
         """Opens a logical channel and selects `aid` on it. NoCard, CardRefused if that fails."""
         ...
@@ -51,6 +56,8 @@ class UiccCard:
     epoch: counts whatever closes all channels behind our back (card reset, modem reset, port gone).
     A channel opened in an earlier epoch is lost, even if its number has since been given to another.
     """
+
+    block = 255
 
     def __init__(self, uicc: Uicc, epoch: Callable[[], int] = lambda: 0) -> None:
         self.uicc = uicc

@@ -33,6 +33,10 @@ class Meter:
         self.least = 0
         self._card = card
 
+    @property
+    def block(self) -> int:
+        return self._card.block
+
     def open(self, aid: bytes) -> Channel:
         self.least += _OPEN
         return self._card.open(aid)
