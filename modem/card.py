@@ -57,9 +57,8 @@ class UiccCard:
     A channel opened in an earlier epoch is lost, even if its number has since been given to another.
     """
 
-    block = 255
-
-    def __init__(self, uicc: Uicc, epoch: Callable[[], int] = lambda: 0) -> None:
+    def __init__(self, uicc: Uicc, epoch: Callable[[], int] = lambda: 0, block: int = 255) -> None:
+        self.block = block
         self.uicc = uicc
         self.epoch = epoch
         # Weak: a channel that was dropped without being closed may be taken back like a stranger's.

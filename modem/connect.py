@@ -1,6 +1,6 @@
-"""A modem at a path, put together: its card and its radio over one AT port."""
+"""A modem at a path, put together: its card and its radio over one AT port. Or a card in a reader."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from modem import ports, quirks
@@ -22,7 +22,8 @@ class Modem:
     """What the agent gets of a modem."""
 
     card: Card
-    radio: Radio
+    radio: Radio | None
+    """None: a PC/SC reader has none."""
     close: Callable[[], None]
     """Gives the port back."""
 
@@ -64,3 +65,26 @@ def connect(
 
     card = FoundCard(at, card_by, memory, sample, way, block)
     return Modem(card, AtRadio(at, waits, uicc), at.close)
+
+
+def connect_reader(
+    reader: str,
+    *,
+    waits: Waits | None = None,
+    idle: Callable[[], None] = lambda: None,
+    observer: Observer | None = None,
+    hello: Sequence[bytes] = (),
+    block: int | None = None,
+) -> Modem:
+    """The card in the PC/SC reader whose name contains `reader`.
+
+    idle, observer: as for `connect`. hello: commands to the basic channel after each reset of the card.
+    """
+    # Only here: nothing of it is needed beside a modem.
+    from modem.pcsc import ReaderUicc
+    from modem.terminal import TerminalUicc
+
+    slot = ReaderUicc(reader, waits or Waits(), idle)
+    uicc: Uicc = slot if observer is None else TappedUicc(slot, observer)
+    terminal = TerminalUicc(uicc, lambda: slot.resets, hello)
+    return Modem(UiccCard(terminal, lambda: slot.resets, block or 255), None, slot.close)

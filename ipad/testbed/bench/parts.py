@@ -89,6 +89,7 @@ def parts(world: World) -> Iterator[Parts]:
         esipa = esipa_clients(settings, journal, uplink)
         choose, waits = (lambda _eid: OnCard(isdr)), settings.waits
         gateway = Gateway(isdr, choose, modem.radio, journal, waits, esipa, note, powered.now)
+        assert modem.radio is not None
         modem.radio.status()
         [eim] = gateway.read_card().eims
         yield Parts(gateway, meter, uplink, eim)
