@@ -35,13 +35,15 @@ _NAME = re.compile(r"AT([+^*%#$&]\w+)", re.IGNORECASE)
 # of one sent before is not taken for that of the last.
 _MARKERS = ("+CMEE", "+CSCS", "+CMGF", "+CGATT")
 _GREETING = ("ATE0", "AT+CMEE=1")
+_WHO = ("AT+CGMI", "AT+CGMM", "AT+CGMR")
 
 
 class At:
     """The AT port of one modem. It opens the port when first needed, and anew after it was gone.
 
     open_port: opens the tty; raises ModemError. waits: all deadlines. idle: called at least once a second
-    in every wait. Made for one thread.
+    in every wait. facts_of: what is known of a model, by what it answers to +CGMI, +CGMM and +CGMR.
+    Made for one thread.
     """
 
     def __init__(
@@ -49,10 +51,13 @@ class At:
         open_port: Callable[[], serial.Serial],
         waits: Waits,
         idle: Callable[[], None] = lambda: None,
-        facts: quirks.Quirks = quirks.DEFAULT,
+        facts_of: Callable[[str, str, str], quirks.Quirks] | None = None,
     ) -> None:
         self.waits = waits
-        self.facts = facts
+        self.facts = quirks.DEFAULT
+        """How this model differs; known when the modem has been met."""
+        self.model = ("", "", "")
+        """What it answers to +CGMI, +CGMM and +CGMR, if facts_of was given."""
         self.boots = 0
         """How often the modem was met anew: port opened, or modem restarted. Its settings are gone then."""
         self.epoch = 0
@@ -60,6 +65,7 @@ class At:
         self.on_unsolicited: Callable[[str], None] = lambda _line: None
         """Told each line that no command asked for. Must not send commands."""
         self._open_port = open_port
+        self._facts_of = facts_of
         self._idle = idle
         self._idled = 0.0
         self._port: serial.Serial | None = None
@@ -161,10 +167,27 @@ class At:
         while self._greeted != self.boots:
             meeting = self.boots
             for text in _GREETING:
-                with suppress(AtError):
-                    self._run(f"sending {text}", text, _own_lines(text), self.waits.at_command)
+                if self._asked(text) is not None:
                     self._echo_off = self._echo_off or text == "ATE0"
+            self._recognise()
             self._greeted = meeting
+
+    def _recognise(self) -> None:
+        """Asks the modem who it is, and sends what its model wants at each start."""
+        if self._facts_of is None:
+            return
+        model = ["\n".join(self._asked(text) or ()).strip().strip('"') for text in _WHO]
+        self.model = (model[0], model[1], model[2])
+        self.facts = self._facts_of(*self.model)
+        for text in self.facts.init:
+            self._asked(text)
+
+    def _asked(self, text: str) -> list[str] | None:
+        """The answer's lines; None if the modem refuses."""
+        try:
+            return self._run(f"sending {text}", text, _own_lines(text), self.waits.at_command)
+        except AtError:
+            return None
 
     def _open(self) -> None:
         self._port = self._open_port()
@@ -353,7 +376,7 @@ def _end_of_line(buffer: bytearray) -> int:
 
 def _own_lines(text: str) -> re.Pattern[str]:
     name = _NAME.match(text)
-    return BARE if name is None else re.compile(re.escape(name[1].upper()) + ":")
+    return BARE if name is None or text in _WHO else re.compile(re.escape(name[1].upper()) + ":")
 
 
 def _refusal(doing: str, line: str, cause: str | None) -> AtError:

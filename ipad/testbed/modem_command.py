@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from ipad.errors import ConfigError
+from ipad.testbed import vpcd
 from ipad.testbed.euicc import VirtualEuicc, show
 from ipad.testbed.euicc.shapes import SHAPES, checked
 from ipad.testbed.euicc.state import exists
@@ -54,8 +55,15 @@ def add_parsers(parts: Any) -> None:
     )
     modem.set_defaults(run=_modem)
 
-    card = parts.add_parser("card", help="the virtual eUICC's own state")
-    what = card.add_subparsers(required=True, metavar="create|show")
+    card = parts.add_parser("card", help="the virtual eUICC alone: its own state, or in a PC/SC reader")
+    card.add_argument(
+        "--vpcd", type=address, metavar="HOST:PORT", help="offers it to the vpcd of a PC/SC daemon"
+    )
+    card.add_argument("--state", type=Path, metavar="DIR", help="where it keeps its state")
+    card.add_argument("--pki", type=Path, metavar="DIR", help="certificates and keys (DIR/pki of --state)")
+    card.add_argument("--card", choices=("iot", "consumer"), help="what a new card is (iot)")
+    card.set_defaults(run=_card)
+    what = card.add_subparsers(metavar="create|show")
     create = what.add_parser("create", help="a new card, where there is none")
     create.add_argument("--state", type=Path, required=True, metavar="DIR")
     create.add_argument("--pki", type=Path, metavar="DIR", help="certificates and keys (DIR/pki of --state)")
@@ -116,6 +124,15 @@ def _teller(events: TextIO, booted: Callable[[], None]) -> Callable[[str, Mappin
             next(boots, lambda: None)()
 
     return tell
+
+
+def _card(args: argparse.Namespace) -> int:
+    if args.vpcd is None or args.state is None:
+        raise ConfigError("card: say --vpcd HOST:PORT and --state DIR, or create or show")
+    with _events(args.state), until_stopped() as stopped:
+        uicc = VirtualEuicc.open(args.state, args.pki, consumer=args.card == "consumer")
+        vpcd.serve(uicc, args.vpcd, stopped, lambda: ready("{}:{}".format(*args.vpcd)))
+    return 0
 
 
 def _create(args: argparse.Namespace) -> int:

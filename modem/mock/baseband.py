@@ -8,16 +8,15 @@ from modem.mock.channels import Channels
 from modem.mock.cme import SIM_BUSY, SIM_FAILURE, SIM_NOT_INSERTED, CmeError
 from modem.mock.models import Latencies, Model
 from modem.mock.network import NOT_REGISTERED, SEARCHING, Network, NetworkStatus
-from modem.mock.terminal import REFRESH, SET_UP_EVENT_LIST, UICC_RESET, Subscriber, Terminal
+from modem.mock.terminal import Subscriber, Terminal
 from modem.mock.timers import Timer, Timers
+from modem.proactive import BEYOND_CAPABILITIES, REFRESH, SUCCESS, UICC_RESET
 from modem.uicc import Reply
 
 Event = Callable[[str, dict[str, str]], None]
 
 _NOBODY = Subscriber(None, None)
 _REGISTERED = (1, 5)
-_SUCCESS = 0x00  # general results of TERMINAL RESPONSE, TS 102 223 8.12
-_BEYOND_CAPABILITIES = 0x30
 
 FORMER_APN = "former.example"
 """Of the attach profile, with the fault apn-sticks: only the first profile's operator knows it."""
@@ -208,14 +207,11 @@ class Baseband:
                 return
             if self._sessions == 1 and "cat-busy" in self._faults:
                 return
-            if command.type == SET_UP_EVENT_LIST:
-                self._look_at(self._terminal.respond(command, _SUCCESS))
-                return
             if command.type != REFRESH:
-                self._look_at(self._terminal.respond(command, _BEYOND_CAPABILITIES))
+                self._look_at(self._terminal.respond(command, BEYOND_CAPABILITIES))
                 return
             if command.qualifier != UICC_RESET:
-                self._terminal.respond(command, _SUCCESS)
+                self._terminal.respond(command, SUCCESS)
         except ModemError:
             return  # the card has gone: nobody is there to be served
         self._on_event("refresh", {"qualifier": f"{command.qualifier:02X}"})

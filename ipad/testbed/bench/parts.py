@@ -33,6 +33,10 @@ class Meter:
         self.least = 0
         self._card = card
 
+    @property
+    def block(self) -> int:
+        return self._card.block
+
     def open(self, aid: bytes) -> Channel:
         self.least += _OPEN
         return self._card.open(aid)
@@ -85,6 +89,7 @@ def parts(world: World) -> Iterator[Parts]:
         esipa = esipa_clients(settings, journal, uplink)
         choose, waits = (lambda _eid: OnCard(isdr)), settings.waits
         gateway = Gateway(isdr, choose, modem.radio, journal, waits, esipa, note, powered.now)
+        assert modem.radio is not None
         modem.radio.status()
         [eim] = gateway.read_card().eims
         yield Parts(gateway, meter, uplink, eim)
