@@ -121,7 +121,7 @@ class Baseband:
     def host_transmit(self, apdu: bytes) -> Reply:
         """The same, with what some modems do to the answer."""
         reply = self.transmit(apdu)
-        if reply.sw >> 8 == 0x61 and "fetches-answers" in self._faults:
+        if reply.sw >> 8 == 0x61 and not reply.data and "fetches-answers" in self._faults:
             channel = apdu[0] & 0x4F if apdu[0] & 0x40 else apdu[0] & 0x03
             reply = self.transmit(bytes((channel, 0xC0, 0x00, 0x00, reply.sw & 0xFF)))
         return reply
@@ -171,7 +171,8 @@ class Baseband:
         self._iccid = self._iccid or self.subscriber.iccid
         if self._sessions == 1 and "stale-channels" in self._faults:
             self.channels.fill()
-        self._look_at(self._terminal.last, starting=True)
+        if self._terminal.last.sw >> 8 == 0x91:
+            self._fetch_now(self._terminal.last.sw & 0xFF)
         self._on_event("sim", {"iccid": self.subscriber.iccid or "", "imsi": self.subscriber.imsi or ""})
         if self.sim is Sim.READY:
             self._say_all(self._model.sim_ready)
@@ -188,9 +189,8 @@ class Baseband:
 
     # Proactive commands (TS 102 221 7.4.2)
 
-    def _look_at(self, reply: Reply, starting: bool = False) -> None:
-        ignored = "ignore-refresh" in self._faults and not starting
-        if reply.sw >> 8 != 0x91 or self._fetch is not None or ignored:
+    def _look_at(self, reply: Reply) -> None:
+        if reply.sw >> 8 != 0x91 or self._fetch is not None or "ignore-refresh" in self._faults:
             return
         length = reply.sw & 0xFF
         self._fetch = self._timers.later(self._latencies.refresh, lambda: self._fetch_now(length))
