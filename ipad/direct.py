@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from ipad.euicc.iot import IotFunctions
 from ipad.euicc.isdr import Isdr
 from ipad.instance import lock, make_directories
 from ipad.journal import Journal
-from ipad.opening import iot_functions, open_isdr, open_modem
+from ipad.opening import JournalMemory, iot_functions, open_isdr, open_modem
 from ipad.procedures.gateway import Contents
 from ipad.trace.trace import Trace
 from modem.connect import Modem
@@ -66,11 +67,12 @@ def opened(settings: Config) -> Iterator[Parts]:
     state_dir, runtime_dir = make_directories(settings)
     with lock(runtime_dir), ExitStack() as stack:
 
+        @cache
         def journal() -> Journal:
             return stack.enter_context(closing(_journal(state_dir)))
 
         trace = _trace(settings)
-        modem = open_modem(settings, lambda: None, trace.apdu)
+        modem = open_modem(settings, lambda: None, trace.apdu, JournalMemory(journal))
         isdr = open_isdr(settings, modem, lambda: None)
         try:
             yield Parts(modem, isdr, iot_functions(settings, isdr, modem.radio, journal))
