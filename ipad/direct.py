@@ -26,6 +26,8 @@ from modem.errors import NoCard
 
 log = logging.getLogger("ipad")
 
+_JOURNAL = "journal.db"
+
 
 @dataclass(frozen=True, slots=True)
 class Parts:
@@ -71,8 +73,12 @@ def opened(settings: Config) -> Iterator[Parts]:
         def journal() -> Journal:
             return stack.enter_context(closing(_journal(state_dir)))
 
+        def made() -> Journal | None:
+            """A look is no reason to make one."""
+            return journal() if (state_dir / _JOURNAL).exists() else None
+
         trace = _trace(settings)
-        modem = open_modem(settings, lambda: None, trace.apdu, JournalMemory(journal))
+        modem = open_modem(settings, lambda: None, trace.apdu, JournalMemory(made))
         isdr = open_isdr(settings, modem, lambda: None)
         try:
             yield Parts(modem, isdr, iot_functions(settings, isdr, modem.radio, journal))
@@ -84,7 +90,7 @@ def opened(settings: Config) -> Iterator[Parts]:
 
 def _journal(state_dir: Path) -> Journal:
     """The journal. One that root makes is the directory's owner's: the daemon is not root."""
-    path = state_dir / "journal.db"
+    path = state_dir / _JOURNAL
     new = not path.exists()
     made = Journal(path)
     if new and os.geteuid() == 0:

@@ -39,15 +39,16 @@ _NAP = 0.5
 
 
 class JournalMemory:
-    """What the modem layer remembers, in the journal. journal: opens it."""
+    """What the modem layer remembers, in the journal. journal: opens it; None: there is none yet."""
 
-    def __init__(self, journal: Callable[[], Journal]) -> None:
+    def __init__(self, journal: Callable[[], Journal | None]) -> None:
         self._journal = journal
 
     def recall(self, key: str) -> str | None:
         """See modem.memory.Memory."""
         try:
-            return self._journal().recall(_MODEM + key)
+            journal = self._journal()
+            return journal.recall(_MODEM + key) if journal is not None else None
         except IpadError as error:
             log.warning("%s; going on without", error)
             return None
@@ -55,7 +56,9 @@ class JournalMemory:
     def remember(self, key: str, value: str) -> None:
         """See modem.memory.Memory."""
         try:
-            self._journal().remember(**{_MODEM + key: value})
+            journal = self._journal()
+            if journal is not None:
+                journal.remember(**{_MODEM + key: value})
         except IpadError as error:
             log.warning("%s; going on without", error)
 
