@@ -18,9 +18,10 @@ from ipad.testbed.euicc.state import exists
 from ipad.testbed.network_client import NetworkClient
 from ipad.testbed.network_command import address
 from ipad.testbed.process import ready, until_stopped
-from modem.mock.models import FAULTS, MODELS
+from modem.mock.faults import LASTING, MOMENTARY, WHEN, BadFault
 from modem.mock.modem import MockModem
 from modem.mock.network import AlwaysOn, Network
+from modem.mock.personalities import MODELS
 
 EVENTS = "events.jsonl"
 
@@ -42,7 +43,12 @@ def add_parsers(parts: Any) -> None:
     modem.add_argument("--pki", type=Path, metavar="DIR", help="certificates and keys (DIR/pki of --state)")
     modem.add_argument("--scale", type=float, default=1.0, help="factor of all latencies (%(default)s)")
     modem.add_argument(
-        "--fault", action="append", choices=sorted(FAULTS), default=[], help="beside those of the model"
+        "--fault",
+        action="append",
+        default=[],
+        metavar="NAME[@WHEN]",
+        help=f"beside those of the model. Lasting: {', '.join(LASTING)}. At one exchange: "
+        f"{', '.join(MOMENTARY)}; {WHEN}",
     )
     modem.add_argument(
         "--shape", action="append", default=[], metavar="NAME", help="; ".join(map(": ".join, SHAPES.items()))
@@ -98,6 +104,8 @@ def _run(args: argparse.Namespace, events: TextIO) -> int:
             modem = MockModem(
                 uicc, network, args.link, model=args.model, faults=args.fault, scale=args.scale, on_event=tell
             )
+        except BadFault as error:
+            raise ConfigError(f"--fault {error}") from error
         except OSError as error:
             raise ConfigError(f"--link {args.link}: {error}") from error
         with modem:

@@ -32,7 +32,7 @@ class CmeError(Exception):
         """The final result, by the mode that +CMEE has set."""
         if mode == 0:
             return "ERROR"
-        return f"+CME ERROR: {self.code if mode == 1 else _TEXTS[self.code]}"
+        return f"+CME ERROR: {self.code if mode == 1 else _TEXTS.get(self.code, 'unknown')}"
 
 
 class PlainError(Exception):

@@ -30,6 +30,8 @@ class Terminal:
 
     def __init__(self, uicc: Uicc) -> None:
         self.uicc = uicc
+        self.last = Reply(b"", 0x9000)
+        """The last answer to the terminal itself."""
 
     def start(self) -> Subscriber:
         """Resets the card, reads who it is and sends TERMINAL PROFILE."""
@@ -45,6 +47,14 @@ class Terminal:
             )
         except ValueError:
             return Subscriber(None, None)
+
+    def read(self, file: int, offset: int, length: int) -> Reply:
+        """READ BINARY of a file under the MF; what the card says where it is refused."""
+        for selected in (_SELECT_MF, _SELECT_MF[:5] + file.to_bytes(2, "big")):
+            reply = self._send(selected)
+            if not _done(reply):
+                return Reply(b"", reply.sw)
+        return self._send(bytes((0x00, 0xB0, offset >> 8 & 0x7F, offset & 0xFF, length & 0xFF)))
 
     def fetch(self, length: int) -> Proactive | None:
         """FETCHes the command that 91xx announced (TS 102 221 11.2.3)."""
@@ -76,7 +86,8 @@ class Terminal:
         return reply.data if _done(reply) else None
 
     def _send(self, apdu: bytes) -> Reply:
-        return exchange(self.uicc, apdu, get_response_cla=0x00)
+        self.last = exchange(self.uicc, apdu, get_response_cla=0x00)
+        return self.last
 
 
 def _done(reply: Reply) -> bool:

@@ -53,7 +53,7 @@ def test_beyond_the_third_channel_the_class_is_another(tmp_path: Path) -> None:
     ("command", "refused"),
     [
         ('AT+CCHO="F000112233FFFF"', "+CME ERROR: 22"),  # no such application
-        ('AT+CCHO="f0001122330001"', "+CME ERROR: 50"),
+        ('AT+CCHO="f0001122330001"', "ERROR"),
         ("AT+CCHO=F0001122330001", "+CME ERROR: 50"),
         ('AT+CGLA=3,10,"80F2000000"', "+CME ERROR: 50"),  # no such session
         ('AT+CGLA=1,12,"80F2000000"', "+CME ERROR: 50"),
