@@ -29,6 +29,15 @@ class ModemConfig:
     """Matters on a UART, not on USB."""
     rtscts: bool = False
     """Hardware flow control, on a UART."""
+    way: str = ""
+    """The way to the card: "csim" (AT+CSIM), "cgla" (AT+CCHO, CGLA, CCHC) or "pcsc" (a card reader, and no
+    modem); empty: csim or cgla, whichever works with this modem."""
+    block: int = 0
+    """Octets of data in one command to the card, 1 to 255; 0: as many as this modem takes."""
+    reader: str = ""
+    """With way = "pcsc": a part of the reader's name; empty: the first reader that has a card."""
+    models: str = "/etc/ipad/modems.d"
+    """The directory of *.toml with what is different about modems that the table does not know."""
 
 
 @dataclass(frozen=True)
@@ -180,6 +189,14 @@ def _check(config: Config, file: str) -> None:
         raise ConfigError(f"{file}: card.fallback_iccid: expected an ICCID of 18 to 20 digits, not {iccid!r}")
     if not config.modem.port.startswith("/"):
         raise ConfigError(f"{file}: modem.port: expected a path like /dev/ttyUSB2, not {config.modem.port!r}")
+    if config.modem.way not in ("", "csim", "cgla", "pcsc"):
+        raise ConfigError(
+            f'{file}: modem.way: expected "csim", "cgla", "pcsc", or "" to find out, not {config.modem.way!r}'
+        )
+    if not 0 <= config.modem.block <= 255:
+        raise ConfigError(
+            f"{file}: modem.block: expected 1 to 255 octets, or 0 to find out, not {config.modem.block}"
+        )
     if config.modem.baudrate < 1200:
         raise ConfigError(f"{file}: modem.baudrate: expected 1200 or more, not {config.modem.baudrate}")
     _check_rsp(config.rsp, f"{file}: rsp")

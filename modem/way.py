@@ -185,6 +185,8 @@ def _worst(problems: Sequence[ModemError], manners: Sequence[Manner]) -> ModemEr
         for problem in problems:
             if isinstance(problem, kind):
                 return problem
+    if len(problems) == 1:
+        return problems[0]
     tried = "; ".join(f"{error.doing}: {error.got}" for error in problems)
     if not tried:
         tried = f"no command gets through by {', '.join(map(str, manners))}"

@@ -10,6 +10,9 @@ from modem.errors import AtError, CardRefused, ChannelLost
 
 ISD_R_AID = bytes.fromhex("A0000005591010FFFFFFFF8900000100")
 
+TERMINAL_CAPABILITY = bytes.fromhex("80AA000005A903840101")
+"""To the basic channel after a reset: this device has an IPA (SGP.32 3.8.2, TS 102 221 11.1.19)."""
+
 _LAST = 0x91
 _MORE = 0x11
 _MOST_BLOCKS = 256  # P2 is one octet, and counts from 0
