@@ -35,7 +35,7 @@ def _fixed(name: str, text: Callable[[Model], str]) -> Handler:
 
     def handler(desk: Desk, kind: Kind, _values: str) -> list[str]:
         only(kind, Kind.RUN)
-        prefix = f"{name}: " if desk.model.prefixed and name != "+CGSN" else ""
+        prefix = f"{name}: " if desk.model.prefixed and name == "+CGMR" else ""
         return [prefix + text(desk.model)]
 
     return handler

@@ -77,7 +77,7 @@ class Model:
     information: tuple[str, ...] = ("{manufacturer}", "{name}", "Revision: {revision}")
     """ATI's lines."""
     prefixed: bool = False
-    """+CGMR and the like answer with their own prefix, which TS 27.007 5 has not."""
+    """+CGMR answers with its own prefix, which TS 27.007 5.4 has not."""
     reenumerates: bool = False
     """On USB: a reset makes the tty vanish and come back under another number."""
     networks: str = "12,22,25,28,29"

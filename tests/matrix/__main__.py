@@ -27,7 +27,9 @@ def main(argv: list[str] | None = None) -> int:
 
     def tell(cell: Cell, verdict: Verdict) -> None:
         if not verdict.good or not whole:
-            line = f"{cell}: {verdict.outcome} {verdict.reason} ({verdict.seconds:.1f} s, {verdict.lines} lines)"
+            line = (
+                f"{cell}: {verdict.outcome} {verdict.reason} ({verdict.seconds:.1f} s, {verdict.lines} lines)"
+            )
             print(line, flush=True)
 
     found = crew.play(cells, arguments.at_once, tell)

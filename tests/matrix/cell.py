@@ -1,8 +1,9 @@
 """One cell of the matrix: a model, what is wrong with it, and how an enable with rollback ended there.
 
-All of it is real but time and place: the agent with its loop, the AT engine on a pty, the virtual eUICC behind
-the mock modem, TLS and signatures to an eIM, which is a thread. Whether it ended well is asked of the card's
-file, of the eIM's records and of the radio network. The agent's history only has to have told the reason.
+All of it is real but time and place: the agent with its loop, the AT engine on a pty, the virtual eUICC
+behind the mock modem, TLS and signatures to an eIM, which is a thread. Whether it ended well is asked of the
+card's file, of the eIM's records and of the radio network. The agent's history only has to have told the
+reason.
 """
 
 import shutil
@@ -87,7 +88,9 @@ class Cell:
 
 @dataclass
 class Verdict:
-    """outcome: "done"; "rolled back", "refused", "untouched": not done, and the card is as before; "wrong"."""
+    """outcome: "done"; or not done, and the bootstrap profile is enabled: "rolled back", "fallen back",
+    "refused" (by the card), "untouched"; or "wrong".
+    """
 
     outcome: str
     reason: str
