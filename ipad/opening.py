@@ -20,6 +20,8 @@ from ipad.journal import BINDING, Journal
 from ipad.net.http import Uplink
 from ipad.procedures.gateway import Gateway
 from modem import quirks
+from modem.apn import Apn
+from modem.bcd import same_iccid
 from modem.connect import Modem, connect, connect_reader
 from modem.memory import Memory
 from modem.radio import Radio
@@ -96,8 +98,15 @@ def open_modem(
         sample=sample,
         way=_WAYS.get(modem.way),
         block=block,
+        apn_of=lambda iccid: _apn(settings, iccid),
         facts_of=lambda manufacturer, model, firmware: quirks.of(manufacturer, model, firmware, rows),
     )
+
+
+def _apn(settings: Config, iccid: str) -> Apn | None:
+    """What the configuration says about this profile's APN."""
+    said = next((apn for known, apn in settings.apn.items() if same_iccid(known, iccid)), None)
+    return Apn(said.name, said.type, said.user, said.password) if said is not None else None
 
 
 def open_isdr(settings: Config, modem: Modem, idle: Callable[[], None]) -> Isdr:

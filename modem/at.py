@@ -35,7 +35,8 @@ _NAME = re.compile(r"AT([+^*%#$&]\w+)", re.IGNORECASE)
 # of one sent before is not taken for that of the last.
 _MARKERS = ("+CMEE", "+CSCS", "+CMGF", "+CGATT")
 _GREETING = ("ATE0", "AT+CMEE=1")
-_WHO = ("AT+CGMI", "AT+CGMM", "AT+CGMR")
+WHO = ("AT+CGMI", "AT+CGMM", "AT+CGMR")
+_BARE_QUERIES = (*WHO, "AT+CGSN")
 
 
 class At:
@@ -90,17 +91,24 @@ class At:
         return self._port is not None
 
     def command(
-        self, text: str, *, takes: re.Pattern[str] | None = None, deadline: float | None = None
+        self,
+        text: str,
+        *,
+        takes: re.Pattern[str] | None = None,
+        deadline: float | None = None,
+        shown: str | None = None,
     ) -> list[str]:
         """Sends one command; returns its information lines.
 
         takes: which lines are this command's (default: those with its own prefix; without a prefix,
-        BARE). deadline: in seconds, default waits.at_command.
+        BARE). deadline: in seconds, default waits.at_command. shown: what errors call the command, where
+        there is a secret in it.
         Raises AtError for a final result that says no, AtTimeout, PortGone, and ModemError for an answer
         that is too large. `executed` is False if the command was surely not sent; else None where no
         final result was seen.
         """
-        doing = f"sending {text if len(text) <= 40 else text[:40] + '...'}"
+        called = shown or (text if len(text) <= 40 else text[:40] + "...")
+        doing = f"sending {called}"
         try:
             self._prepare(doing)
         except ModemError as error:
@@ -129,6 +137,10 @@ class At:
         while (left := end - time.monotonic()) > 0:
             time.sleep(min(left, _IDLE_EVERY))
             self._call_idle()
+
+    def wake(self) -> None:
+        """Makes fileno() readable. May be called from another thread."""
+        os.eventfd_write(self._aside, 1)
 
     def doubt(self) -> None:
         """The last answer made no sense: find the line's rhythm again before the next command."""
@@ -176,7 +188,7 @@ class At:
         """Asks the modem who it is, and sends what its model wants at each start."""
         if self._facts_of is None:
             return
-        model = ["\n".join(self._asked(text) or ()).strip().strip('"') for text in _WHO]
+        model = [told(text, self._asked(text) or []) for text in WHO]
         self.model = (model[0], model[1], model[2])
         self.facts = self._facts_of(*self.model)
         for text in self.facts.init:
@@ -374,9 +386,18 @@ def _end_of_line(buffer: bytearray) -> int:
     return min(ends, default=-1)
 
 
+def told(query: str, lines: list[str]) -> str:
+    """What a query like AT+CGMI was answered; some modems put the command's name before it."""
+    first = lines[0] if lines else ""
+    return first.removeprefix(query.removeprefix("AT") + ":").strip().strip('"')
+
+
 def _own_lines(text: str) -> re.Pattern[str]:
     name = _NAME.match(text)
-    return BARE if name is None or text in _WHO else re.compile(re.escape(name[1].upper()) + ":")
+    if name is None:
+        return BARE
+    own = re.escape(name[1].upper()) + ":"
+    return re.compile(f"{own}|{BARE.pattern}" if text in _BARE_QUERIES else own)
 
 
 def _refusal(doing: str, line: str, cause: str | None) -> AtError:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from modem import ports, quirks
+from modem.apn import Apn
 from modem.at import At
 from modem.at_radio import AtRadio
 from modem.card import Card, UiccCard
@@ -41,13 +42,15 @@ def connect(
     way: Way | None = None,
     block: int | None = None,
     facts_of: Callable[[str, str, str], quirks.Quirks] = quirks.of,
+    apn_of: Callable[[str], Apn | None] = lambda _iccid: None,
 ) -> Modem:
     """The modem whose AT port is at `path`.
 
     The port is opened by the first call that needs it, and again by the next one after it was gone: each
     may raise PortGone. idle: called at least once a second in every wait. observer: told every APDU.
     memory: keeps what works with this modem. sample: a command that block sizes can be tried with; without it
-    they are not. way, block: given, and not looked for. facts_of: how a model differs.
+    they are not. way, block: given, and not looked for. facts_of: how a model differs. apn_of: the user's
+    word about a profile's APN, by ICCID.
     """
     waits = waits or Waits()
     memory = memory or ShortMemory()
@@ -64,7 +67,13 @@ def connect(
         return CglaCard(at, waits, memory, observer)
 
     card = FoundCard(at, card_by, memory, sample, way, block)
-    return Modem(card, AtRadio(at, waits, uicc), at.close)
+    radio = AtRadio(at, waits, uicc, memory, apn_of)
+
+    def close() -> None:
+        radio.close()
+        at.close()
+
+    return Modem(card, radio, close)
 
 
 def connect_reader(

@@ -86,6 +86,7 @@ _CHECKS: dict[str, Callable[[str, object], Any]] = {
     "init": _commands,
     "iccid_commands": _commands,
     "take": _some_of(Rung),
+    "reset": _commands,
     "sim_power": _commands,
     "carrier": _commands,
     "rebooted": _pattern,

@@ -14,7 +14,7 @@ Way = Literal["csim", "cgla"]
 """A way to the card: AT+CSIM, or AT+CCHO, CGLA and CCHC."""
 Rung = Literal["refresh", "cfun", "sim", "reset"]
 """What makes a modem use what the card has enabled: wait until it acts on the REFRESH; +CFUN=0 and 1; the
-SIM's power off and on by `sim_power`; +CFUN=1,1."""
+SIM's power off and on by `sim_power`; a restart of the modem by `reset`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +47,8 @@ class Quirks:
     """What reads the ICCID, by vendor, in the order to try. TS 27.007 has only READ BINARY of EF ICCID."""
     take: tuple[Rung, ...] = ("refresh", "reset")
     """How the modem is made to use a new profile: one after the other, until it reads its ICCID."""
+    reset: tuple[str, ...] = ("AT+CFUN=1,1",)
+    """What restarts the modem."""
     sim_power: tuple[str, ...] = ()
     """What takes the SIM's power away and gives it back."""
     carrier: tuple[str, ...] = ()
