@@ -14,6 +14,8 @@ from pathlib import Path
 from ipad.errors import IpadError
 from ipad.testbed.gateway import Gateway
 from ipad.testbed.timeline import Failed, Timeline
+from modem.mock import MODELS
+from modem.mock.models import Latencies
 
 BOOTSTRAP, NORD, SUED = "89999900000000000016", "8900101000000000019", "8900102000000000018"
 NORD_PLMN, SUED_PLMN = "00101", "00102"
@@ -38,6 +40,7 @@ WAITS = {
     "connect": 3.0,
     "http": 4.0,
     "refresh": 5.0,
+    "sim_ready": 8.0,
 }
 """A day's patience, in a minute: what takes hours on a gateway takes seconds here."""
 
@@ -108,7 +111,7 @@ def come_back(gateway: Gateway, line: Timeline) -> None:
     line.wait_for("the second trial", lambda: gateway.enabled() == NORD)
     polls = gateway.polls()
     line.wait_for("a poll over Nord", lambda: gateway.polls() > polls and gateway.phase() == "operating")
-    fell, tried, fell_again, tried_again = gateway.refreshes()[-4:]
+    fell, tried, fell_again, tried_again = gateway.switches()[-4:]
     first, second = tried - fell, tried_again - fell_again
     line.check(f"the second came after a longer wait ({second:.0f} s, not {first:.0f} s)", second > first)
     line.check("the card has Nord enabled again", gateway.enabled() == NORD)
@@ -146,12 +149,12 @@ def power_cut(gateway: Gateway, line: Timeline) -> None:
 def eim_down(gateway: Gateway, line: Timeline) -> None:
     line.chapter("9. The eIM itself is down for a while")
     line.wait_for("the verdict on Sued", lambda: gateway.phase() == "operating")
-    switches, polls = gateway.refreshes(), gateway.polls()
+    switches, polls = gateway.switches(), gateway.polls()
     gateway.kill_eim()
     gateway.ipad("poll")
     # Longer than grace, all remedies and a trial together.
     line.pass_time(gateway.waits["grace"] + 4 * gateway.waits["remedy"] + gateway.waits["trial"])
-    line.check("no switch: the card was not touched", gateway.refreshes() == switches)
+    line.check("no switch: the card was not touched", gateway.switches() == switches)
     line.check("and has Sued enabled", gateway.enabled() == SUED)
     gateway.start_eim()
     line.wait_for("a poll, by itself", lambda: gateway.polls() > polls)
@@ -201,6 +204,12 @@ def spoken(gateway: Gateway, line: Timeline, binding: str) -> None:
         )
 
 
+def pace(model: str) -> float:
+    """Factor of a slow modem's latencies: its day would not fit into a minute."""
+    usual, own = Latencies(), MODELS[model].latencies
+    return min(1.0, usual.boot / own.boot, usual.registration / own.registration)
+
+
 def main(argv: list[str] | None = None) -> int:
     """Runs the day; 0 only if every check holds."""
     parser = argparse.ArgumentParser(prog="make demo", description=__doc__)
@@ -210,6 +219,9 @@ def main(argv: list[str] | None = None) -> int:
         "--binding", choices=("both", "asn1", "json"), default="both", help="that the eIM knows (%(default)s)"
     )
     parser.add_argument("--eims", type=int, choices=(1, 2), default=1, help="on the card (%(default)s)")
+    parser.add_argument(
+        "--model", choices=sorted(MODELS), default="generic", help="of the modem (%(default)s)"
+    )
     parser.add_argument("--keep", type=Path, metavar="DIR", help="keep all state and logs there")
     arguments = parser.parse_args(argv)
     scale = FAST if arguments.fast else 1.0
@@ -221,11 +233,12 @@ def main(argv: list[str] | None = None) -> int:
         gateway = Gateway(
             directory.absolute(),
             line,
-            scale,
+            scale * pace(arguments.model),
             waits,
             card=arguments.card,
             bindings=arguments.binding,
             eims=arguments.eims,
+            model=arguments.model,
         )
         try:
             with gateway:

@@ -4,6 +4,7 @@ The agent sees only the tty and what comes through the relays. Whoever asks here
 the eIM's records, the card's own file, the network's state.
 """
 
+import itertools
 import json
 import os
 import signal
@@ -24,8 +25,8 @@ from ipad.testbed.eim_part import EimPart, ordered, pki_of_another, said
 from ipad.testbed.network_command import ask
 from ipad.testbed.timeline import Timeline
 
-READY_WITHIN = 30.0
-"""Seconds that a part is given to say that it is ready."""
+READY_WITHIN = 90.0
+"""Seconds that a part is given to say that it is ready. The daemon first ends what was interrupted."""
 _END_WITHIN = 20.0
 _ORDER_WITHIN = 120.0
 _FOLLOW = 0.1
@@ -47,7 +48,7 @@ class Gateway:
     scale: of the modem's latencies. waits: the agent's, in seconds. pki: a folder with certificates and keys
     that are there already. anchor: what the card holds of the eIM's TLS certificate. card: "iot" or
     "consumer". bindings: of the eIM, "both", "asn1", "json". eims: 2 for a second one, which the card does
-    not know yet.
+    not know yet. model: of the mock modem.
     """
 
     def __init__(
@@ -62,6 +63,7 @@ class Gateway:
         card: str = "iot",
         bindings: str = "both",
         eims: int = 1,
+        model: str = "generic",
     ) -> None:
         self.directory = directory
         self.config = directory / "ipad.toml"
@@ -72,6 +74,7 @@ class Gateway:
         self._scale = scale
         self.consumer = card == "consumer"
         self._card = card
+        self._model = model
         self._line = line
         self._processes: dict[str, subprocess.Popen[str]] = {}
         self._done = threading.Event()
@@ -161,7 +164,7 @@ class Gateway:
         self._start(
             "modem",
             *("--link", str(self.directory / "tty"), "--state", str(self.directory / "card")),
-            *("--card", self._card),
+            *("--card", self._card, "--model", self._model),
             *("--pki", str(self.pki), "--network", f"{host}:{port}", "--scale", str(self._scale)),
             *(argument for fault in faults for argument in ("--fault", fault)),
         )
@@ -341,9 +344,12 @@ class Gateway:
         """stateChangeCause and rPLMN of every poll."""
         return self.first.told()
 
-    def refreshes(self) -> list[float]:
-        """When the modem acted on a REFRESH: each is a switch of the enabled profile."""
-        return [event["time"] for event in self.events("refresh")]
+    def switches(self) -> list[float]:
+        """When the modem began to use another profile than before."""
+        read = self.events("sim")
+        return [
+            event["time"] for before, event in itertools.pairwise(read) if event["iccid"] != before["iccid"]
+        ]
 
     def events(self, name: str) -> list[dict[str, Any]]:
         """The mock modem's events of this name."""
