@@ -10,6 +10,7 @@ from ipad.errors import ConfigError
 from ipad.esipa.settings import BINDINGS, EsipaSettings
 from ipad.rsp.settings import RspSettings
 from ipad.waits import Waits
+from modem.finder import WANTED
 
 DEFAULT_PATH = Path("/etc/ipad/ipad.toml")
 FILE_LIMIT = 64 * 1024
@@ -24,8 +25,9 @@ _NAMED_BY = {"eim": "<eimId>", "apn": "<ICCID>"}
 
 @dataclass(frozen=True)
 class ModemConfig:
-    port: str = "/dev/ttyUSB2"
-    """The tty that speaks AT."""
+    port: str = "auto"
+    """The tty that speaks AT: a path, best one in /dev/serial/by-id; "usb:2c7c:0125" or "usb:2c7c:0125:02" by
+    USB ids and number of the interface; "auto": the first modem that the table of models knows."""
     baudrate: int = 115200
     """Matters on a UART, not on USB."""
     rtscts: bool = False
@@ -207,8 +209,11 @@ def _check(config: Config, file: str) -> None:
         raise ConfigError(f"{file}: card.fallback_iccid: expected an ICCID of 18 to 20 digits, not {iccid!r}")
     for iccid, apn in config.apn.items():
         _check_apn(iccid, apn, f'{file}: apn."{iccid}"')
-    if not config.modem.port.startswith("/"):
-        raise ConfigError(f"{file}: modem.port: expected a path like /dev/ttyUSB2, not {config.modem.port!r}")
+    if not WANTED.fullmatch(config.modem.port):
+        raise ConfigError(
+            f'{file}: modem.port: expected a path like /dev/ttyUSB2, "usb:2c7c:0125:02" or "auto", not '
+            f"{config.modem.port!r}"
+        )
     if config.modem.way not in ("", "csim", "cgla", "pcsc"):
         raise ConfigError(
             f'{file}: modem.way: expected "csim", "cgla", "pcsc", or "" to find out, not {config.modem.way!r}'
