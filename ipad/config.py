@@ -77,6 +77,9 @@ class CardConfig:
 class ConnectivityConfig:
     interface: str = ""
     """The cellular network interface ("wwan0"); empty: whatever the routes say."""
+    bearer: str = "none"
+    """Who sees to the data link: "none", whoever does (ModemManager, NetworkManager, a modem that dials by
+    itself); "hook", the programs in /etc/ipad/hooks.d, told of switches and of the link going up and down."""
     probes: tuple[str, ...] = ()
     """"host:port" of services that answer a TCP connection; one that does is traffic. None: only the
     modem's word counts."""
@@ -191,6 +194,10 @@ def _check(config: Config, file: str) -> None:
                 f"{file}: waits.{wait.name}: expected at least {_SHORTEST_WAIT} s and at most "
                 f"{_LONGEST_WAIT} s, not {seconds}"
             )
+    if config.connectivity.bearer not in ("none", "hook"):
+        raise ConfigError(
+            f'{file}: connectivity.bearer: expected "none" or "hook", not {config.connectivity.bearer!r}'
+        )
     for probe in config.connectivity.probes:
         host, _, port = probe.rpartition(":")
         if not host or not port.isdecimal() or not 0 < int(port) < 65536:
