@@ -47,7 +47,11 @@ def run(events: Path = EVENTS, programs: Path = PROGRAMS, seconds: float = SECON
             if not waiting:
                 break
             told = _read(waiting[0], directory)
-            os.unlink(waiting[0], dir_fd=directory)
+            try:
+                os.unlink(waiting[0], dir_fd=directory)
+            except OSError as error:
+                _say(f"{waiting[0]!r} can't be taken away: {error.strerror}")
+                return failed + 1
             if told is None:
                 _say(f"{waiting[0]!r}: no event, and dropped")
                 continue
