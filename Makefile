@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
 
-.PHONY: demo test lint bench fuzz docs clean
+.PHONY: demo test lint bench fuzz matrix docs clean
 
 demo: $(VENV)/ready
 	$(BIN)/python -m ipad.testbed.demo $(ARGS)
@@ -24,6 +24,10 @@ bench: $(VENV)/ready
 # Spoils what comes from outside, for as long as asked: make fuzz ARGS="--seconds 600"
 fuzz: $(VENV)/ready
 	$(BIN)/python -m tests.fuzz $(ARGS)
+
+# Every modem of the mock with every fault; writes docs/modems.md: make matrix ARGS="--only ec25"
+matrix: $(VENV)/ready
+	$(BIN)/python -m tests.matrix $(ARGS)
 
 # What is drawn or written from tables: the diagram of what decides, the udev rules.
 docs: $(VENV)/ready

@@ -70,8 +70,11 @@ WAITS = replace(
 )
 PATIENCE = 25.0
 """Seconds until what has not ended is taken for what will not."""
+_NEVER_MET = 10.0
 _STOPS_WITHIN = 15.0
 _LOOK = 0.02
+_CAT_BUSY = 5
+_FALLBACK = 1  # StateChangeCause
 _SHAPES = ("event-list",)
 _REASONS = ("modem", "card", "failed", "refused", "resume")
 """What the agent's history calls what went wrong."""
@@ -154,14 +157,32 @@ class Scene:
             on_event=lambda name, details: self.events.append((name, details)),
             on_command=self._count,
         )
-        self.package = desk.order({"listProfileInfo": {}}, {"enable": NORD, "rollback": True})
+        self.package = self.order()
+        self.again = False
+        """The package was ordered a second time."""
         self.agent: Agent | None = None
+        self.met = time.monotonic()
+        """When the agent last had a card."""
         self.died: BaseException | None = None
 
     def _count(self, _line: str) -> None:
         self.lines += 1
 
     # The agent, in a thread
+
+    def order(self) -> int:
+        """Queues the package at the eIM."""
+        return self.desk.order({"listProfileInfo": {}}, {"enable": NORD, "rollback": True})
+
+    def order_again(self) -> None:
+        """As an eIM's operator does when the card was busy: once."""
+        if not self.again and {"enableResult": _CAT_BUSY} in (self.outcome() or ()):
+            self.again = True
+            self.package = self.order()
+
+    def outcome(self) -> Any:
+        """The results in the package's signed answer."""
+        return self.desk.package(self.package)["outcome"]
 
     def run_agent(self, mailbox: Mailbox) -> None:
         settings = Config(
@@ -231,6 +252,12 @@ class Scene:
         ended = self.desk.package(self.package)["state"] in ("done", "failed", "rolled back")
         return ended and not (card.results or card.notifications)
 
+    def hopeless(self) -> bool:
+        """The agent has not met the card for long, and a reset of the modem has not helped."""
+        if self.agent is not None and self.agent.state.card is not None:
+            self.met = time.monotonic()
+        return time.monotonic() - self.met > _NEVER_MET and len(self.desk.exchanges()) == 0
+
     def told(self) -> list[str]:
         """The agent's history, oldest first."""
         with closing(Journal(self.directory / "journal.db")) as journal:
@@ -247,6 +274,8 @@ class Scene:
             return self._unfinished(package["state"], where)
         enabled = {"enableResult": 0} in (package["outcome"] or ())
         kept = package["state"] == "done" and enabled
+        if kept and self.enabled() == BOOTSTRAP and self._fell_back():
+            return "fallen back", self._why() or "nothing told"
         if self.enabled() != (NORD if kept else BOOTSTRAP):
             return "wrong", where
         # A rollback's result takes the place of the package's, which then may never have come.
@@ -266,11 +295,17 @@ class Scene:
             return "wrong", f"not done, and nothing told: {where}"
         return "untouched", reason
 
+    def _fell_back(self) -> bool:
+        """The eIM was told of a fallback."""
+        return any(told.get("stateChangeCause") == _FALLBACK for told in self.desk.told())
+
     def _why(self) -> str | None:
         """What the agent told of it: why it rolled back, or the last thing that went wrong."""
         told = self.told()
         for number, line in reversed(list(enumerate(told))):
-            if line.startswith("trial:") and "rollback" in line:
+            if line.startswith(("trial:", "fallback:")) and (
+                "rollback" in line or "fallback instead" in line
+            ):
                 links = [link for link in told[:number] if link.startswith("link:")]
                 return "; ".join((*links[-1:], line))
         reasons = [line for line in told if line.startswith(tuple(f"{kind}:" for kind in _REASONS))]
@@ -303,8 +338,11 @@ def run(cell: Cell, directory: Path, pki_dir: Path) -> Verdict:
             agent = threading.Thread(target=scene.run_agent, args=(mailbox,), daemon=True)
             agent.start()
             end = time.monotonic() + PATIENCE
-            while not (over := scene.over()) and time.monotonic() < end and agent.is_alive():
+            over = False
+            while not over and time.monotonic() < end and agent.is_alive() and not scene.hopeless():
                 time.sleep(_LOOK)
+                scene.order_again()
+                over = scene.over()
             mailbox.stop()
             agent.join(_STOPS_WITHIN)
             if agent.is_alive():

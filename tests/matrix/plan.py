@@ -33,5 +33,8 @@ def column_of(model: str, column: str) -> list[Cell]:
 def few() -> list[Cell]:
     """A part in which every model and every fault is: for `make test`."""
     models = list(MODELS)
-    with_faults = [column_of(models[n % len(models)], column)[-1:] for n, column in enumerate(COLUMNS[1:])]
-    return [Cell(model) for model in models] + [cell for found in with_faults for cell in found]
+    with_faults = []
+    for number, column in enumerate(COLUMNS[1:]):
+        turned = models[number % len(models) :] + models[: number % len(models)]
+        with_faults.append(next(found[-1] for model in turned if (found := column_of(model, column))))
+    return [*map(Cell, models), *with_faults]
