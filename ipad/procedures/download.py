@@ -49,6 +49,11 @@ def run(gateway: Gateway, action: Download) -> Downloaded:
         if order.wanted_id is None or _tries(gateway) < MOST_TRIES:
             raise
         return _failed(gateway, order, f"given up after {MOST_TRIES} tries: {problem}")
+    except PeerRefused as refusal:
+        # A server that was started anew, or answered into a connection that broke, knows the session no more.
+        if refusal.name == "invalidTransactionId" and order.wanted_id and _tries(gateway) < MOST_TRIES:
+            raise
+        return _failed(gateway, order, str(refusal))
     except NoAnswer:
         raise
     except CardRefused as refusal:
@@ -119,8 +124,7 @@ def _download(gateway: Gateway, order: Order) -> tuple[InstallationResult, Sourc
             if refusal.executed:
                 raise
             cancellation.cancel(gateway, session, "loadBppExecutionError")
-            if not package.for_good(refusal):
-                gateway.journal.finish()
+            gateway.journal.finish()
             raise
         except NoAnswer:
             raise  # the card may have installed it: when it is read, that will be seen
@@ -128,6 +132,7 @@ def _download(gateway: Gateway, order: Order) -> tuple[InstallationResult, Sourc
             # A server that said no by name has ended its session itself.
             over = isinstance(problem, PeerRefused) and problem.code is not None
             cancellation.cancel(gateway, session, _reason(problem), tell=not over)
+            gateway.journal.finish()
             raise
 
 
