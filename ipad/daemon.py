@@ -27,8 +27,8 @@ from ipad.watchdog import Watchdog
 log = logging.getLogger("ipad")
 
 _HISTORY_SHOWN = 200
-_QUARTER = 25
-"""Percent."""
+_STEP, _QUARTER = 5, 25
+"""Percent of a download between two lines for the service manager, and for the log."""
 
 
 def run(config_file: Path | None) -> None:
@@ -150,7 +150,7 @@ class _Board:
         if now is None:
             self._said = ""  # the line goes back to what it was with the next one
             return
-        if before is None or before.percent != now.percent:
+        if before is None or before.percent // _STEP != now.percent // _STEP:
             self._watchdog.status(f"downloading from {now.server}: {now.percent} %")
         if before is not None and before.percent // _QUARTER != now.percent // _QUARTER:
             log.info("download: %d %% of %d octets are on the card", now.percent, now.total)
