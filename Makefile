@@ -29,8 +29,9 @@ fuzz: $(VENV)/ready
 matrix: $(VENV)/ready
 	$(BIN)/python -m tests.matrix $(ARGS)
 
-# The diagram and the table of what decides, drawn from the rows.
+# What is drawn or written from tables: the diagram of what decides, the udev rules.
 docs: $(VENV)/ready
+	$(BIN)/python -m modem.udev_rules > udev/79-ipad-modemmanager.rules
 	$(BIN)/python -m ipad.connectivity.diagram > docs/decide.md
 
 $(VENV)/ready: pyproject.toml

@@ -10,6 +10,7 @@ from ipad.errors import ConfigError
 from ipad.esipa.settings import BINDINGS, EsipaSettings
 from ipad.rsp.settings import RspSettings
 from ipad.waits import Waits
+from modem.finder import WANTED
 
 DEFAULT_PATH = Path("/etc/ipad/ipad.toml")
 FILE_LIMIT = 64 * 1024
@@ -24,8 +25,9 @@ _NAMED_BY = {"eim": "<eimId>", "apn": "<ICCID>"}
 
 @dataclass(frozen=True)
 class ModemConfig:
-    port: str = "/dev/ttyUSB2"
-    """The tty that speaks AT."""
+    port: str = "auto"
+    """The tty that speaks AT: a path, best one in /dev/serial/by-id; "usb:2c7c:0125" or "usb:2c7c:0125:02" by
+    USB ids and number of the interface; "auto": the first modem that the table of models knows."""
     baudrate: int = 115200
     """Matters on a UART, not on USB."""
     rtscts: bool = False
@@ -75,6 +77,9 @@ class CardConfig:
 class ConnectivityConfig:
     interface: str = ""
     """The cellular network interface ("wwan0"); empty: whatever the routes say."""
+    bearer: str = "none"
+    """Who sees to the data link: "none", whoever does (ModemManager, NetworkManager, a modem that dials by
+    itself); "hook", the programs in /etc/ipad/hooks.d, told of switches and of the link going up and down."""
     probes: tuple[str, ...] = ()
     """"host:port" of services that answer a TCP connection; one that does is traffic. None: only the
     modem's word counts."""
@@ -189,6 +194,10 @@ def _check(config: Config, file: str) -> None:
                 f"{file}: waits.{wait.name}: expected at least {_SHORTEST_WAIT} s and at most "
                 f"{_LONGEST_WAIT} s, not {seconds}"
             )
+    if config.connectivity.bearer not in ("none", "hook"):
+        raise ConfigError(
+            f'{file}: connectivity.bearer: expected "none" or "hook", not {config.connectivity.bearer!r}'
+        )
     for probe in config.connectivity.probes:
         host, _, port = probe.rpartition(":")
         if not host or not port.isdecimal() or not 0 < int(port) < 65536:
@@ -207,8 +216,11 @@ def _check(config: Config, file: str) -> None:
         raise ConfigError(f"{file}: card.fallback_iccid: expected an ICCID of 18 to 20 digits, not {iccid!r}")
     for iccid, apn in config.apn.items():
         _check_apn(iccid, apn, f'{file}: apn."{iccid}"')
-    if not config.modem.port.startswith("/"):
-        raise ConfigError(f"{file}: modem.port: expected a path like /dev/ttyUSB2, not {config.modem.port!r}")
+    if not WANTED.fullmatch(config.modem.port):
+        raise ConfigError(
+            f'{file}: modem.port: expected a path like /dev/ttyUSB2, "usb:2c7c:0125:02" or "auto", not '
+            f"{config.modem.port!r}"
+        )
     if config.modem.way not in ("", "csim", "cgla", "pcsc"):
         raise ConfigError(
             f'{file}: modem.way: expected "csim", "cgla", "pcsc", or "" to find out, not {config.modem.way!r}'

@@ -36,7 +36,8 @@ _NAME = re.compile(r"AT([+^*%#$&]\w+)", re.IGNORECASE)
 _MARKERS = ("+CMEE", "+CSCS", "+CMGF", "+CGATT")
 _GREETING = ("ATE0", "AT+CMEE=1")
 WHO = ("AT+CGMI", "AT+CGMM", "AT+CGMR")
-_BARE_QUERIES = (*WHO, "AT+CGSN")
+_IMEI = "AT+CGSN"
+_BARE_QUERIES = (*WHO, _IMEI)
 
 
 class At:
@@ -44,6 +45,7 @@ class At:
 
     open_port: opens the tty; raises ModemError. waits: all deadlines. idle: called at least once a second
     in every wait. facts_of: what is known of a model, by what it answers to +CGMI, +CGMM and +CGMR.
+    is_right: told whether the port that was opened is the AT port of the modem that was met first.
     Made for one thread.
     """
 
@@ -53,6 +55,7 @@ class At:
         waits: Waits,
         idle: Callable[[], None] = lambda: None,
         facts_of: Callable[[str, str, str], quirks.Quirks] | None = None,
+        is_right: Callable[[bool], None] = lambda _right: None,
     ) -> None:
         self.waits = waits
         self.facts = quirks.DEFAULT
@@ -67,6 +70,8 @@ class At:
         """Told each line that no command asked for. Must not send commands."""
         self._open_port = open_port
         self._facts_of = facts_of
+        self._is_right = is_right
+        self._imei = ""
         self._idle = idle
         self._idled = 0.0
         self._port: serial.Serial | None = None
@@ -189,10 +194,21 @@ class At:
         if self._facts_of is None:
             return
         model = [told(text, self._asked(text) or []) for text in WHO]
+        self._check_imei(told(_IMEI, self._asked(_IMEI) or []))
         self.model = (model[0], model[1], model[2])
         self.facts = self._facts_of(*self.model)
         for text in self.facts.init:
             self._asked(text)
+
+    def _check_imei(self, imei: str) -> None:
+        """A port may come back under the name of another one. PortGone if it is another modem's."""
+        if self._imei and imei and imei != self._imei:
+            self._is_right(False)
+            self.hang_up()
+            got = f"another modem answers, with IMEI {imei} and not {self._imei}"
+            raise PortGone("meeting the modem", got, "set modem.port to one of /dev/serial/by-id")
+        self._imei = self._imei or imei
+        self._is_right(True)
 
     def _asked(self, text: str) -> list[str] | None:
         """The answer's lines; None if the modem refuses."""
@@ -227,6 +243,9 @@ class At:
                 self._in_doubt = False
                 return
             patience += self.waits.at_sync
+        if self._greeted != self.boots:
+            self._is_right(False)  # since it was opened this port has said nothing
+            self.hang_up()
         raise AtTimeout(
             doing,
             "the modem does not answer",

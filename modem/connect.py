@@ -3,12 +3,13 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from modem import ports, quirks
+from modem import quirks
 from modem.apn import Apn
 from modem.at import At
 from modem.at_radio import AtRadio
 from modem.card import Card, UiccCard
 from modem.csim import CsimUicc
+from modem.finder import Finder
 from modem.memory import Memory, ShortMemory
 from modem.quirks import Way
 from modem.radio import Radio
@@ -44,7 +45,7 @@ def connect(
     facts_of: Callable[[str, str, str], quirks.Quirks] = quirks.of,
     apn_of: Callable[[str], Apn | None] = lambda _iccid: None,
 ) -> Modem:
-    """The modem whose AT port is at `path`.
+    """The modem whose AT port is at `path`, or is what else `modem.finder` takes.
 
     The port is opened by the first call that needs it, and again by the next one after it was gone: each
     may raise PortGone. idle: called at least once a second in every wait. observer: told every APDU.
@@ -54,7 +55,15 @@ def connect(
     """
     waits = waits or Waits()
     memory = memory or ShortMemory()
-    at = At(lambda: ports.open_port(path, baudrate, rtscts), waits, idle, facts_of)
+    finder = Finder(path, baudrate, rtscts)
+
+    def is_right(right: bool) -> None:
+        if right:
+            finder.accept()
+        else:
+            finder.reject()
+
+    at = At(finder.open, waits, idle, facts_of, is_right)
     uicc: Uicc = CsimUicc(at, waits)
     if observer is not None:
         uicc = TappedUicc(uicc, observer)

@@ -20,7 +20,7 @@ def row(table: Mapping[str, Any], source: str) -> Row:
     unknown = sorted(given.keys() - NAMES)
     if unknown:
         raise ValueError(f"{unknown[0]}: no such key; known here: {', '.join(sorted(NAMES))}")
-    if not any(patterns.values()):
+    if not any(pattern.pattern for pattern in patterns.values()):
         raise ValueError("a [[model]] needs one of manufacturer, model, firmware")
     changes = {name: _CHECKS[name](name, value) for name, value in given.items()}
     return Row(said, **{name: pattern.pattern for name, pattern in patterns.items()}, changes=changes)

@@ -51,6 +51,10 @@ class Isdr:
         """Octets of one STORE DATA; known when the channel has been opened."""
         return self._block or self._card.block
 
+    @block.setter
+    def block(self, octets: int) -> None:
+        self._block = octets
+
     def store_data(self, function: str, request: bytes) -> bytes:
         """Sends `request` as one STORE DATA chain; returns the answer's octets.
 
