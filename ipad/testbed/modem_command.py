@@ -50,6 +50,13 @@ def add_parsers(parts: Any) -> None:
         "--network", type=address, metavar="HOST:PORT", help="by default one that takes everybody"
     )
     modem.add_argument("--pki", type=Path, metavar="DIR", help="certificates and keys (DIR/pki of --state)")
+    modem.add_argument(
+        "--baudrate",
+        type=int,
+        default=0,
+        metavar="N",
+        help="of the line, as on a UART; 0: none, as on USB",
+    )
     modem.add_argument("--scale", type=float, default=1.0, help="factor of all latencies (%(default)s)")
     modem.add_argument(
         "--fault",
@@ -96,6 +103,8 @@ def _card_wanted(text: str) -> str:
 def _modem(args: argparse.Namespace) -> int:
     if not (0 <= args.scale < math.inf):
         raise ConfigError(f"--scale: 0 or more wanted, not {args.scale}")
+    if args.baudrate < 0:
+        raise ConfigError(f"--baudrate: 0 or more wanted, not {args.baudrate}")
     checked(args.shape)
     if args.link.exists() and not args.link.is_symlink():
         raise ConfigError(f"--link {args.link}: there is something else already, and it is not replaced")
@@ -122,7 +131,14 @@ def _run(args: argparse.Namespace, events: TextIO) -> int:
         tell = _teller(events, lambda: ready(str(args.link)))
         try:
             modem = MockModem(
-                uicc, network, args.link, model=args.model, faults=args.fault, scale=args.scale, on_event=tell
+                uicc,
+                network,
+                args.link,
+                model=args.model,
+                faults=args.fault,
+                scale=args.scale,
+                baudrate=args.baudrate,
+                on_event=tell,
             )
         except BadFault as error:
             raise ConfigError(f"--fault {error}") from error

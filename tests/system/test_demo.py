@@ -9,7 +9,8 @@ ANY_MACHINE = 300.0
 
 
 @pytest.mark.demo
-def test_the_demo_holds() -> None:
-    command = [sys.executable, "-m", "ipad.testbed.demo", "--fast"]
+@pytest.mark.parametrize("model", ["generic", "fm350"])
+def test_the_demo_holds(model: str) -> None:
+    command = [sys.executable, "-m", "ipad.testbed.demo", "--fast", "--model", model]
     done = subprocess.run(command, capture_output=True, text=True, timeout=ANY_MACHINE, check=False)
     assert done.returncode == 0, done.stdout + done.stderr

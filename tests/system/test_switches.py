@@ -106,12 +106,12 @@ def test_a_modem_that_ignores_refresh_is_reset_to_take_the_new_profile(gateway: 
     gateway.unplug()
     gateway.plug_in("ignore-refresh")
     operates(gateway)
-    resets, switches = len(gateway.events("reset")), gateway.switches()
+    resets, refreshes = len(gateway.events("reset")), gateway.events("refresh")
     package = enable(gateway, SUED, rollback=True)
     assert gateway.serving() == (1, SUED_PLMN)
     assert gateway.accepted_results(package) == 1
     assert len(gateway.events("reset")) > resets
-    assert gateway.switches() == switches
+    assert gateway.events("refresh") == refreshes
 
 
 @pytest.mark.usefixtures("plain_modem")
