@@ -34,6 +34,8 @@ PROFILES = {
 NORD_PLMN, SUED_PLMN = "00101", "00102"
 OTHER_EIM_CAUSE, FALLBACK_CAUSE = 0, 1
 """StateChangeCause otherEim(0), fallback(1)."""
+CAT_BUSY = 5
+"""EnableProfileResult catBusy(5)."""
 FAST = 0.5
 
 WAITS = {
@@ -136,13 +138,23 @@ def _arrives(gateway: Gateway, line: Timeline, package: int, iccid: str) -> None
 
 def enable(gateway: Gateway, line: Timeline) -> None:
     line.chapter("7. The eIM enables Nord, and allows a rollback")
-    package = gateway.order({"enable": NORD, "rollback": True})
-    gateway.ipad("poll")
-    line.wait_for("the result, over Nord", lambda: gateway.state_of(package) == "done")
+    package = _order_nord(gateway, line)
+    if {"enableResult": CAT_BUSY} in gateway.package(package)["outcome"]:
+        line.say("eIM", "the card was busy with its modem: the same once more")
+        line.wait_for("the modem, which is reset for that", lambda: gateway.serving()[0] == 5)
+        line.wait_for("the link", lambda: gateway.phase() == "operating")
+        package = _order_nord(gateway, line)
     line.wait_for("the verdict", lambda: gateway.phase() == "operating")
     line.check("the card has Nord enabled", gateway.enabled() == NORD)
     line.check("the modem is at home in Nord", gateway.serving() == (1, NORD_PLMN))
     line.check(f"the eIM has it signed {_by(gateway)}, once", gateway.accepted_results(package) == 1)
+
+
+def _order_nord(gateway: Gateway, line: Timeline) -> int:
+    package = gateway.order({"enable": NORD, "rollback": True})
+    gateway.ipad("poll")
+    line.wait_for("the result, over Nord", lambda: gateway.state_of(package) == "done")
+    return package
 
 
 def lost(gateway: Gateway, line: Timeline) -> None:
