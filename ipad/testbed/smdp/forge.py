@@ -27,7 +27,8 @@ KINDS = (*OF_INITIATION, *_OF_CLIENT, *_OF_PACKAGE)
 """Of InitiateAuthentication; of it and of AuthenticateClient; of this alone; of GetBoundProfilePackage.
 
 wrong-oid: a certificate of another owner. wrong-certificate: one under another CI with the same name.
-wrong-metadata: of a profile with another name than the package brings. bpp-short: whole, with half of its profile; bpp-cut: half of the octets.
+wrong-metadata: of a profile with another name than the package brings. bpp-short: whole, with half of its
+profile; bpp-cut: half of the octets.
 """
 
 OTHER_ADDRESS = "elsewhere.testbed.example"
