@@ -34,6 +34,7 @@ _NAME = re.compile(r"AT([+^*%#$&]\w+)", re.IGNORECASE)
 # Queries that every modem knows, cheap, without effect, and never unsolicited. Several, so that the answer
 # of one sent before is not taken for that of the last.
 _MARKERS = ("+CMEE", "+CSCS", "+CMGF", "+CGATT")
+_MOST_UNANSWERED = 200
 _GREETING = ("ATE0", "AT+CMEE=1")
 WHO = ("AT+CGMI", "AT+CGMM", "AT+CGMR")
 _IMEI = "AT+CGSN"
@@ -220,7 +221,8 @@ class At:
     def _open(self) -> None:
         self._port = self._open_port()
         self._buffer.clear()
-        self._unanswered.clear()
+        # What was asked before may still be answered: a modem that was busy has kept it.
+        del self._unanswered[:-_MOST_UNANSWERED]
         self._ready.register(self._port.fileno(), select.EPOLLIN)
         self._restarted()
         self._in_doubt = True
