@@ -38,6 +38,8 @@ _MOST_UNANSWERED = 200
 _GREETING = ("ATE0", "AT+CMEE=1")
 WHO = ("AT+CGMI", "AT+CGMM", "AT+CGMR")
 _IMEI = "AT+CGSN"
+_IS_IMEI = re.compile(r"\d{14,17}")
+"""Without its check digit, with it, or with the software's version (TS 23.003 6.2)."""
 _BARE_QUERIES = (*WHO, _IMEI)
 
 
@@ -203,6 +205,7 @@ class At:
 
     def _check_imei(self, imei: str) -> None:
         """A port may come back under the name of another one. PortGone if it is another modem's."""
+        imei = imei if _IS_IMEI.fullmatch(imei) else ""
         if self._imei and imei and imei != self._imei:
             self._is_right(False)
             self.hang_up()
@@ -409,7 +412,8 @@ def _end_of_line(buffer: bytearray) -> int:
 
 def told(query: str, lines: list[str]) -> str:
     """What a query like AT+CGMI was answered; some modems put the command's name before it."""
-    first = lines[0] if lines else ""
+    # What the line has spoilt would be remembered as somebody's name.
+    first = next((line for line in lines if line.isascii() and line.isprintable()), "")
     return first.removeprefix(query.removeprefix("AT") + ":").strip().strip('"')
 
 

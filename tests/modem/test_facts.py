@@ -299,3 +299,17 @@ def test_what_another_program_on_the_port_hears_is_no_answer(tmp_path: Path, way
                     heard += 1
             except ModemError:
                 continue
+
+
+@pytest.mark.parametrize("question", ["+CGMI", "+CGMM", "+CGSN"])
+def test_garbage_is_not_taken_for_the_modems_name(tmp_path: Path, question: str) -> None:
+    """What it was first taken for would be held against it when it is met again."""
+    with world(tmp_path, faults=(f"garbage@{question}",)) as made:
+        modem = met(made)
+        assert modem.radio is not None
+        modem.card.open(AID)
+        assert "fault" in made.names()
+        modem.radio.apply(Remedy.RESET)
+        identity = modem.radio.identity()
+        assert (identity.manufacturer, identity.model) == ("Testbed", "UART-1")
+        assert echoes(modem.card.open(AID))
