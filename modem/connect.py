@@ -57,11 +57,11 @@ def connect(
     memory = memory or ShortMemory()
     finder = Finder(path, baudrate, rtscts)
 
-    def is_right(right: bool) -> None:
-        if right:
-            finder.accept()
-        else:
-            finder.reject()
+    def is_right(right: bool) -> bool:
+        if not right:
+            return finder.reject()
+        finder.accept()
+        return False
 
     at = At(finder.open, waits, idle, facts_of, is_right)
     uicc: Uicc = CsimUicc(at, waits)
