@@ -5,12 +5,12 @@ from collections.abc import Callable
 from contextlib import suppress
 
 from modem import at_parse
-from modem.apn import Apn, Apns
+from modem.apn import Apns
 from modem.at import WHO, At, told
 from modem.errors import AtError, AtTimeout
 from modem.memory import Memory, ShortMemory
 from modem.poller import Poller
-from modem.radio import Identity, RadioStatus, Registration, Remedy, Sim
+from modem.radio import Apn, Identity, RadioStatus, Registration, Remedy, Sim
 from modem.taking import Taking
 from modem.uicc import Uicc
 from modem.waits import Waits
