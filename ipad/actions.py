@@ -3,6 +3,7 @@
 from ipad.connectivity.state import (
     ApplyRemedy,
     Done,
+    EndEmergency,
     Failed,
     Fallback,
     Inject,
@@ -22,7 +23,7 @@ from ipad.procedures.gateway import Gateway
 from modem.errors import ModemError
 from modem.radio import Remedy
 
-Deed = Poll | Fallback | Return | Rollback | Inject | ApplyRemedy
+Deed = Poll | Fallback | Return | Rollback | EndEmergency | Inject | ApplyRemedy
 """All actions but Probe, which is a look and cannot fail."""
 
 
@@ -72,6 +73,8 @@ def _do(gateway: Gateway, action: Deed, state: State) -> Outcome:
         case Rollback():
             former = state.trial.former if state.trial else None
             return Switched(switch.roll_back(gateway, former).view())
+        case EndEmergency():
+            return Switched(switch.end_emergency(gateway).view())
         case Inject(octets):
             return inject.run(gateway, octets)
         case ApplyRemedy(remedy):

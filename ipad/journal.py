@@ -27,7 +27,7 @@ BINDING = "binding:"
 _CARD = "card"
 """The key in the memory for the EID of the card that the rest is about."""
 
-StepKind = Literal["package", "rollback", "fallback", "return"]
+StepKind = Literal["package", "rollback", "fallback", "return", "emergency"]
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS step (

@@ -3,6 +3,7 @@
 from ipad.connectivity.state import (
     Action,
     Ended,
+    EndEmergency,
     Failed,
     Fallback,
     Poll,
@@ -20,7 +21,12 @@ from ipad.procedures import package, switch
 from ipad.procedures.gateway import Gateway
 from modem.errors import ModemError
 
-_ACTIONS: dict[str, Action] = {"fallback": Fallback(), "return": Return(), "rollback": Rollback()}
+_ACTIONS: dict[str, Action] = {
+    "fallback": Fallback(),
+    "return": Return(),
+    "rollback": Rollback(),
+    "emergency": EndEmergency(),
+}
 
 
 def run(gateway: Gateway) -> Ended | None:

@@ -23,7 +23,11 @@ FAST = 0.5
 
 WAITS = {
     "grace": 2.0,
-    "remedy": 1.0,
+    "reattach": 1.0,
+    "bearer": 1.0,
+    "radio_cycle": 1.0,
+    "reset": 1.0,
+    "settle": 0.5,
     "trial": 6.0,
     "return_after": 4.0,
     "return_max": 30.0,
@@ -31,6 +35,7 @@ WAITS = {
     "probe_interval": 3.0,
     "probe_retry": 1.0,
     "poll_start": 1.0,
+    "poll_spread": 1.0,
     "poll_min": 0.5,
     "poll_retry": 1.0,
     "poll_retry_max": 4.0,
@@ -150,7 +155,7 @@ def eim_down(gateway: Gateway, line: Timeline) -> None:
     gateway.kill_eim()
     gateway.ipad("poll")
     # Longer than grace, all remedies and a trial together.
-    line.pass_time(gateway.waits["grace"] + 4 * gateway.waits["remedy"] + gateway.waits["trial"])
+    line.pass_time(gateway.waits["grace"] + 4 * gateway.waits["reset"] + gateway.waits["trial"])
     line.check("no switch: the card was not touched", gateway.refreshes() == switches)
     line.check("and has Sued enabled", gateway.enabled() == SUED)
     gateway.start_eim()
