@@ -99,10 +99,9 @@ def link_is_back(state: State, now: float, waits: Waits) -> State:
             state = plan(state, eim_id, patiently(old, min(old.due, now)))
             continue
         state, spread = jitter(state, waits.poll_spread)
-        if now < old.due <= now + spread:
-            continue
-        soon = planned(old, now + spread, waits, failures=old.failures, tell=old.tell)
-        state = plan(state, eim_id, soon if old.due <= now or soon.due < old.due else old)
+        if old.due <= now or old.due > now + waits.poll_spread:
+            soon = planned(old, now + spread, waits, failures=old.failures, tell=old.tell)
+            state = plan(state, eim_id, soon if old.due <= now or soon.due < old.due else old)
     return state
 
 

@@ -3,7 +3,7 @@
 Times are powered seconds: they go on counting across restarts and do not depend on the wall clock.
 """
 
-import zlib
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import Enum
@@ -352,8 +352,13 @@ class State:
 
 
 def draw(seed: str, n: int) -> float:
-    """The n-th jitter of this gateway: a fraction in [0, 1), the same each time it is asked."""
-    return zlib.crc32(b"%b:%d" % (seed.encode(), n)) / 2**32 if seed else 0.0
+    """The n-th jitter of this gateway: a fraction in [0, 1), the same each time it is asked.
+
+    A fleet's EIDs are consecutive numbers: a checksum like CRC-32 would give neighbours nearly the same.
+    """
+    if not seed:
+        return 0.0
+    return int.from_bytes(hashlib.blake2b(b"%b:%d" % (seed.encode(), n), digest_size=4).digest()) / 2**32
 
 
 if TYPE_CHECKING:

@@ -37,7 +37,7 @@ from tests.procedures.eim_house import Desk, EimHouse
 from tests.procedures.harm import Harm, HarmedEsipa, HarmedJournal, HarmedRadio, HarmedUicc, Killed
 from tests.procedures.tiny_modem import TinyModem
 
-WAITS = replace(Waits(), idle=0.001, connect=20.0, http=20.0, return_after=600.0)
+WAITS = replace(Waits(), idle=0.001, connect=20.0, http=20.0, return_after=3600.0)
 MOST_TURNS = 400
 """Of the agent's loop, until what a case waits for has come."""
 MOST_LOOKS = 50 * MOST_TURNS
