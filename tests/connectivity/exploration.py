@@ -6,15 +6,17 @@ happens, and the gateway has to find a profile with a link if one is within its 
 """
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from unittest import mock
 
+from ipad.connectivity import rows
 from ipad.connectivity.decide import wake
 from ipad.connectivity.link import Link
 from ipad.connectivity.state import Asked, CardChanged, Command, Deadline, Phase, Started, State
 from ipad.waits import Waits
 from tests.connectivity.gateway import Gateway
-from tests.connectivity.world import BOOTSTRAP, EMERGENCY, NONE, NORD, World
+from tests.connectivity.world import BOOTSTRAP, EMERGENCY, NONE, NORD, Networks, World
 
 WAITS = replace(
     Waits(),
@@ -23,8 +25,19 @@ WAITS = replace(
     emergency_look=1, emergency_max=1, probe_interval=1, probe_retry=1, probe_retry_max=1,
     poll_start=0, poll_spread=0, poll_min=0, poll_interval=1, poll_retry=1, poll_retry_max=1,
 )  # fmt: skip
+SWITCHES = 2
+"""The budget: a return and a fallback."""
 MOST_DOUBLINGS = 1
 """After so many a wait is at its cap: what counts further is the same."""
+WORLDS: Mapping[str, frozenset[str]] = {
+    "outages": frozenset({"networks", "restart", "ask", "busy"}),
+    "orders": frozenset({"networks", "restart", "eim", "orders"}),
+    "orders with a card that may be busy": frozenset({"networks", "orders", "busy"}),
+    "a card that comes and goes": frozenset({"networks", "restart", "card"}),
+    "emergencies": frozenset({"networks", "restart", "emergency", "busy"}),
+    "emergencies in the middle of orders": frozenset({"networks", "orders", "emergency"}),
+}
+"""What happens in which small world: all at once would be too many states to see all of them."""
 LINKS = (Link.OK, Link.NOT_REGISTERED)
 CALM_STEPS = 500
 """A gateway that has not found its way after so many deadlines is taken to be stuck."""
@@ -38,35 +51,42 @@ class Explored:
 
     states: int
     transitions: int
-    stuck: list[Key]
+    stuck: list[State]
     """States without a way out."""
     complete: bool
     """False: the limit was reached before all states were."""
 
 
-def explore(limit: int, world: World | None = None, waits: Waits = WAITS) -> Explored:
-    """Up to `limit` states, from a start in this world. Raises what Gateway's own checks raise."""
-    first = Gateway(waits, world or World(), State(seed=""))
+def explore(happens: frozenset[str], limit: int) -> Explored:
+    """Up to `limit` states of a world in which this happens. Raises what Gateway's own checks raise."""
+    with mock.patch.object(rows, "SWITCHES", SWITCHES):
+        return _explore(happens, limit)
+
+
+def _explore(happens: frozenset[str], limit: int) -> Explored:
+    networks = Networks(emergency=Link.NOT_REGISTERED)
+    first = Gateway(WAITS, World(networks), State(seed=""))
     first.feed(Started(first.world.view()))
     seen = {key(first)}
     frontier = deque([first])
-    transitions, stuck, complete = 0, [], True
+    explored = Explored(0, 0, [], complete=True)
     ways: dict[Key, bool] = {}
     while frontier:
         gateway = frontier.popleft()
         if not has_way_out(gateway, ways):
-            stuck.append(key(gateway))
-        for following in successors(gateway):
-            transitions += 1
+            explored.stuck.append(gateway.state)
+        for following in successors(gateway, happens):
+            explored.transitions += 1
             at = key(following)
             if at in seen:
                 continue
             if len(seen) >= limit:
-                complete = False
+                explored.complete = False
                 continue
             seen.add(at)
             frontier.append(following)
-    return Explored(len(seen), transitions, stuck, complete)
+    explored.states = len(seen)
+    return explored
 
 
 def copy(gateway: Gateway) -> Gateway:
@@ -74,42 +94,46 @@ def copy(gateway: Gateway) -> Gateway:
     return replace(gateway, own_switches=list(gateway.own_switches))
 
 
-def successors(gateway: Gateway) -> Iterator[Gateway]:
+def successors(gateway: Gateway, happens: frozenset[str]) -> Iterator[Gateway]:
     """All that can happen next."""
     yield waited(gateway)
-    for world in changes(gateway.world):
+    for world in changes(gateway.world, happens):
         after = copy(gateway)
         after.world = world
+        if not world.has_card and after.state.card is not None:
+            after.feed(CardChanged(None))
         after.look()
         yield after
-    for command in Command:
+    for command in Command if "ask" in happens else ():
         after = copy(gateway)
         after.feed(Asked(command))
         yield after
-    after = copy(gateway)
-    after.state = replace(after.state, link=None, busy=None)  # what the journal does not keep
-    after.feed(Started(after.world.view()))
-    yield after
-    after = copy(gateway)
-    after.world = replace(after.world, has_card=not after.world.has_card)
-    if not after.world.has_card and after.state.card is not None:
-        after.feed(CardChanged(None))
-    yield after
+    if "restart" in happens:
+        after = copy(gateway)
+        after.state = replace(after.state, link=None, busy=None)  # what the journal does not keep
+        after.feed(Started(after.world.view()))
+        yield after
 
 
-def changes(world: World) -> Iterator[World]:
+def changes(world: World, happens: frozenset[str]) -> Iterator[World]:
     """All that the world can do."""
-    for iccid in (BOOTSTRAP, NORD):
+    for iccid in (BOOTSTRAP, NORD) if "networks" in happens else ():
         now = world.networks.of(iccid)
         for link in LINKS:
             if link is not now:
                 yield replace(world, networks=world.networks.having(iccid, link))
-    yield replace(world, eim_up=not world.eim_up)
-    yield replace(world, busy=0 if world.busy else 1)
-    for order in ((NORD, True), (NORD, False), (BOOTSTRAP, False), (NONE, False)):
+    if "eim" in happens:
+        yield replace(world, eim_up=not world.eim_up)
+    if "busy" in happens:
+        yield replace(world, busy=0 if world.busy else 1)
+    if "card" in happens:
+        yield replace(world, has_card=not world.has_card)
+    # A gateway without orders has to get to Nord somehow.
+    orders = ((NORD, True), (NORD, False), (NONE, False)) if "orders" in happens else ((NORD, False),)
+    for order in orders:
         if order != world.order:
             yield replace(world, order=order)
-    if world.has_card:
+    if "emergency" in happens and world.has_card:
         yield world.end_of_call() if world.enabled == EMERGENCY else world.call_for_help()
 
 

@@ -3,9 +3,9 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from ipad.connectivity import rows
 from ipad.connectivity.decide import decide, wake
 from ipad.connectivity.link import Link
-from ipad.connectivity.rows import SWITCHES
 from ipad.connectivity.state import (
     Action,
     Asked,
@@ -130,7 +130,7 @@ class Gateway:
             self.own_switches.append(self.now)
         self._person_returned = False
         recent = [t for t in self.own_switches if t > self.now - self.waits.budget]
-        assert len(recent) <= SWITCHES, "more switches than the budget allows"
+        assert len(recent) <= rows.SWITCHES, "more switches than the budget allows"
 
     def _judge(self, event: Event) -> None:
         """A verdict is a look at the link, or the time of the trial."""

@@ -39,9 +39,15 @@ class Networks:
     bootstrap: Link = Link.OK
     nord: Link = Link.OK
     sued: Link = Link.OK
+    emergency: Link = Link.OK
 
     def of(self, iccid: str) -> Link:
-        links = {BOOTSTRAP: self.bootstrap, NORD: self.nord, SUED: self.sued}
+        links = {
+            BOOTSTRAP: self.bootstrap,
+            NORD: self.nord,
+            SUED: self.sued,
+            EMERGENCY: self.emergency,
+        }
         return links.get(iccid, Link.NOT_REGISTERED)
 
     def having(self, iccid: str, link: Link) -> "Networks":

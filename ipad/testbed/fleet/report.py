@@ -60,7 +60,7 @@ def draw(result: Result) -> list[str]:
     import matplotlib
 
     matplotlib.use("Agg")
-    matplotlib.rcParams["svg.hashsalt"] = result.scenario.name
+    matplotlib.rcParams.update({"svg.hashsalt": result.scenario.name, "svg.fonttype": "none"})
     return [_svg(result, plot) for plot in (_states, _load, _peak, _offline, _costs)]
 
 
@@ -134,7 +134,7 @@ def _offline(result: Result, axes: Any) -> None:
     shares = [100 * n / len(offline) for n in range(0, len(offline), step)]
     axes.plot([seconds / 60 for seconds in offline[::step]], shares, color="#222")
     axes.set(title="Time without connectivity", xlabel="minutes", ylabel="% of gateways")
-    axes.set(ylim=(0, 100), xlim=(0, None))
+    axes.set(ylim=(0, 100), xlim=(0, max(1.0, offline[-1] / 60 * 1.05)))
 
 
 def _costs(result: Result, axes: Any) -> None:
@@ -147,6 +147,7 @@ def _costs(result: Result, axes: Any) -> None:
         "switches": sums.switches / sums.gateways,
     }
     axes.barh(list(bars), list(bars.values()), color=["#3a78b5", "#7d6bb0", "#7d6bb0"])
+    axes.set_xlim(0, max(1.0, *bars.values()) * 1.1)
     for n, value in enumerate(bars.values()):
         axes.text(value, n, f" {value:,.2f}", va="center", fontsize=9)
     axes.set(
