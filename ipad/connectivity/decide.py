@@ -66,7 +66,8 @@ def enter(state: State, phase: Phase, now: float, waits: Waits) -> State:
     """The state at the beginning of a phase: its patience, and what it forgets."""
     former = state.phase
     if phase is not former:
-        state = change(state, phase=phase, since=now)
+        end = state.emergency_until if phase in polling.SILENT else None
+        state = change(state, phase=phase, since=now, emergency_until=end)
     match phase:
         case Phase.NO_CARD:
             looks = state.rung + 1 if former is phase else 0
@@ -99,7 +100,7 @@ def enter(state: State, phase: Phase, now: float, waits: Waits) -> State:
         case Phase.EMERGENCY:
             if state.trial is not None:  # the card forgets the rollback (SGP.32 5.9.22)
                 state = change(state, trial=replace(state.trial, rollback=False))
-            end = state.emergency_until if former is phase else None
+            end = state.emergency_until
             end = now + waits.emergency_max if end is None else end
             look = now + waits.emergency_look
             until = look if end <= now else min(look, end)
@@ -191,17 +192,19 @@ def absorb_link(state: State, link: Link, now: float, waits: Waits) -> State:
 
 def take_card(state: State, card: CardView | None, now: float, waits: Waits) -> State:
     """The card was read again. A profile that somebody else enabled is told to the eIMs, and looked at."""
-    former, state = state.card, change(state, card=card)
+    before = state.card.enabled if state.card is not None else state.known
     if card is None:
-        return state
-    state = polling.follow_card(state, now, waits)
-    if former is None or former.enabled == card.enabled or card.emergency:
+        return change(state, card=None, known=before)
+    never_seen = state.card is None and state.known is None
+    state = polling.follow_card(change(state, card=card), now, waits)
+    if never_seen or before == card.enabled or card.emergency:
         return state
     if isinstance(state.busy, Fallback) and card.enabled == card.fallback:
         # Nobody knew whether the card had done it: it has.
-        state = change(state, origin=former.enabled)
-    cause = Cause.EMERGENCY if former.emergency else Cause.LOCAL
-    state = change(state, link=None, probe_at=now if state.phase not in polling.SILENT else None)
+        state = change(state, origin=before)
+    cause = Cause.LOCAL if state.emergency_until is None else Cause.EMERGENCY
+    state = change(state, emergency_until=None, link=None)
+    state = change(state, probe_at=now if state.phase not in polling.SILENT else None)
     return polling.after_switch(state, now, waits, cause, None)
 
 

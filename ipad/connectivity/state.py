@@ -295,6 +295,8 @@ class State:
     until: float | None = 0.0
     """When the phase's patience ends."""
     card: CardView | None = None
+    known: str | None = None
+    """ICCID that was enabled when the card was last seen; only while there is none."""
     link: Link | None = None
     rung: int = 0
     """Where on the ladder of remedies the next one is looked for; in NO_CARD, looks for the card."""
@@ -317,7 +319,7 @@ class State:
     switches: tuple[float, ...] = ()
     """When the gateway last switched by itself, as far as the budget asks."""
     emergency_until: float | None = None
-    """When the Emergency Profile is disabled if nobody else has done it."""
+    """In an emergency: when the Emergency Profile is disabled if nobody else has done it."""
     probe_at: float | None = None
     looks: int = 0
     """Looks in vain at a lost link; each doubles the wait for the next."""
