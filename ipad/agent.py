@@ -87,11 +87,6 @@ class Agent:
         """The journal's step is to be finished with the next save."""
         self._did: deque[tuple[Action, Outcome]] = deque(maxlen=50)
 
-    @property
-    def radio_status(self) -> RadioStatus | None:
-        """How the modem was when it was last asked; None: it did not answer."""
-        return self.facts.radio
-
     def run(self) -> None:
         """Runs until the mailbox says stop; the action in flight is brought to its end."""
         self._find_card(starting=True)
@@ -174,7 +169,7 @@ class Agent:
         if self.state.card.emergency:
             self._reread(self.state.card)
         self._look()
-        seen = self.radio_status
+        seen = self.facts.radio
         if self.gateway.radio is not None and (seen is None or seen.address is None):
             return Probed(None)
         if self._flows():

@@ -123,7 +123,7 @@ class _Board:
     def show(self, agent: Agent) -> None:
         """From now on this is the answer."""
         contents = agent.gateway.contents
-        self._status = snapshot.status(agent.state, contents, agent.radio_status)
+        self._status = snapshot.status(agent.state, contents, agent.facts)
         if contents is not None:
             self._profiles = snapshot.profiles(contents)
             self._info = snapshot.info(contents)

@@ -11,10 +11,9 @@ flight at a time and ends in one `Ended`.
 
 from dataclasses import replace
 
-from ipad.connectivity import polling
+from ipad.connectivity import polling, rows
 from ipad.connectivity.link import Link
 from ipad.connectivity.polling import doubled, jitter
-from ipad.connectivity.rows import LADDER, ROWS, dispatch
 from ipad.connectivity.state import (
     Action,
     ApplyRemedy,
@@ -48,7 +47,7 @@ from ipad.connectivity.state import (
 from ipad.waits import Waits
 from modem.radio import Remedy
 
-_ROWS = dispatch(ROWS)
+_ROWS = rows.dispatch(rows.ROWS)
 _MOST_ROWS = len(Phase) + 2
 """Taken at one event. A row without an action leads to another phase, and none leads back."""
 _SPREAD = 0.2
@@ -131,7 +130,7 @@ def issue(state: State, action: Action, now: float, waits: Waits) -> State:
     match action:
         case ApplyRemedy(remedy) if state.phase is Phase.REMEDYING:
             state, until = patience(state, time_for(remedy, waits), now, waits)
-            return change(state, busy=action, rung=LADDER.index(remedy) + 1, until=until)
+            return change(state, busy=action, rung=rows.LADDER.index(remedy) + 1, until=until)
         case ApplyRemedy():
             return change(state, busy=action, remedy_at=None)
         case Probe():
@@ -258,7 +257,7 @@ def absorb_end(state: State, action: Action, outcome: Outcome, now: float, waits
             return fallen_back(state, card, former, now, waits)
         case Return(), Switched(card, former):
             trial = Trial(TrialKind.RETURN, card.enabled, former=former or _enabled(state))
-            state = change(state, card=card, switches=(*state.switches, now))
+            state = change(state, card=card, switches=counted(state, now))
             return put_on_trial(state, trial, now, waits)
         case Rollback(), Switched(card, former):
             ordered_by = state.trial.eim_id if state.trial else None
@@ -273,6 +272,11 @@ def absorb_end(state: State, action: Action, outcome: Outcome, now: float, waits
     return state
 
 
+def counted(state: State, now: float) -> tuple[float, ...]:
+    """The switches by now; more than the budget has none to tell."""
+    return (*state.switches, now)[-rows.SWITCHES :]
+
+
 def fallen_back(state: State, card: CardView, former: str | None, now: float, waits: Waits) -> State:
     """How often the profile that was left has disappointed says how long it is left alone."""
     trial, former = state.trial, former or _enabled(state)
@@ -280,7 +284,7 @@ def fallen_back(state: State, card: CardView, former: str | None, now: float, wa
     brief = state.returned_at is not None and now < state.returned_at + waits.steady
     returns = state.returns + 1 if in_vain or brief else 0
     if in_vain or (trial is None and former is not None):
-        state = change(state, switches=(*state.switches, now))
+        state = change(state, switches=counted(state, now))
     state = change(
         state,
         card=card,

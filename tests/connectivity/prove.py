@@ -45,10 +45,10 @@ def prove_exploration(limit: int) -> bool:
     for name, happens in WORLDS.items():
         begin = time.monotonic()
         explored = explore(happens, limit)
-        all_of_them = "all" if explored.complete else "NOT all"
         print(
-            f"exploration, {name}: {explored.states:,} states, {all_of_them} there are, {explored.transitions:,} "
-            f"transitions, {len(explored.stuck)} without a way out, {time.monotonic() - begin:.0f} s",
+            f"exploration, {name}: {explored.states:,} states ({'all' if explored.complete else 'NOT all'}), "
+            f"{explored.transitions:,} transitions, {len(explored.stuck)} without a way out, "
+            f"{time.monotonic() - begin:.0f} s",
             flush=True,
         )
         holds &= explored.complete and not explored.stuck
