@@ -3,6 +3,7 @@
 from ipad.connectivity.state import (
     ApplyRemedy,
     Done,
+    Download,
     EndEmergency,
     Failed,
     Fallback,
@@ -18,26 +19,30 @@ from ipad.connectivity.state import (
     Unknown,
 )
 from ipad.errors import EuiccRefused, IpadError, PeerRefused, Throttled, Unreachable, Untrusted
-from ipad.procedures import inject, poll, switch
+from ipad.procedures import download, inject, poll, switch
 from ipad.procedures.gateway import Gateway
 from modem.errors import ModemError
 from modem.radio import Remedy
 
-Deed = Poll | Fallback | Return | Rollback | EndEmergency | Inject | ApplyRemedy
+_Other = Poll | Fallback | Return | Rollback | EndEmergency | Inject | ApplyRemedy
+Deed = _Other | Download
 """All actions but Probe, which is a look and cannot fail."""
 
 
 def perform(gateway: Gateway, action: Deed, state: State) -> Outcome:
     """Does it, and says how it ended; never raises an IpadError or ModemError. The history is told."""
+    if isinstance(action, Download):
+        return _download(gateway, action)
     try:
         return _do(gateway, action, state)
     except EuiccRefused as refusal:
         gateway.note("refused", str(refusal))
         return Refused(refusal.name)
-    except Throttled as patience:
-        gateway.note("poll", str(patience))
-        return _cut_short(gateway, action, state, reached=False, retry_after=patience.retry_after)
-    except (Unreachable, Untrusted) as problem:
+    except Unreachable as problem:
+        retry_after = problem.retry_after if isinstance(problem, Throttled) else None
+        gateway.note("poll", str(problem))
+        return _cut_short(gateway, action, state, reached=False, retry_after=retry_after)
+    except Untrusted as problem:
         gateway.note("poll", str(problem))
         return _cut_short(gateway, action, state, reached=False)
     except PeerRefused as refusal:
@@ -51,6 +56,18 @@ def perform(gateway: Gateway, action: Deed, state: State) -> Outcome:
         return Failed(str(error))
 
 
+def _download(gateway: Gateway, action: Download) -> Outcome:
+    """Its refusals are outcomes already: what is raised broke it off, and it may be tried again."""
+    try:
+        return download.run(gateway, action)
+    except ModemError as error:
+        gateway.note("modem", str(error))
+        return Unknown() if error.executed is None else Failed(str(error))
+    except IpadError as problem:
+        gateway.note("download", f"broken off: {problem}")
+        return Failed(str(problem), problem.retry_after if isinstance(problem, Throttled) else None)
+
+
 def _cut_short(
     gateway: Gateway, action: Deed, state: State, *, reached: bool, retry_after: float | None = None
 ) -> Polled:
@@ -61,7 +78,7 @@ def _cut_short(
     return Polled(reached, delivered, retry_after, card=changed, finished=False)
 
 
-def _do(gateway: Gateway, action: Deed, state: State) -> Outcome:
+def _do(gateway: Gateway, action: _Other, state: State) -> Outcome:
     match action:
         case Poll(eim_id):
             plan = state.polls.get(eim_id)

@@ -20,12 +20,15 @@ from ipad.journal import Journal
 from ipad.mailbox import Mailbox
 from ipad.net.http import Uplink
 from ipad.opening import open_gateway
+from ipad.procedures.gateway import Progress
 from ipad.trace.trace import Trace
 from ipad.watchdog import Watchdog
 
 log = logging.getLogger("ipad")
 
 _HISTORY_SHOWN = 200
+_QUARTER = 25
+"""Percent."""
 
 
 def run(config_file: Path | None) -> None:
@@ -75,6 +78,7 @@ def _run_once(
     uplink = Uplink(interface=settings.connectivity.interface or None, idle=idle, observe=trace.exchange)
     board = _Board(watchdog)
     with open_gateway(settings, journal, powered, uplink, watchdog.feed, trace.apdu) as gateway:
+        gateway.progress = board.progress
         agent = Agent(settings, journal, powered, mailbox, uplink, gateway, watchdog, board.publish)
         board.show(agent)  # what the journal remembers, for whoever asks before the card is read
         answers = board.answers(powered, journal.path, trace)
@@ -119,6 +123,7 @@ class _Board:
         self._info: dict[str, Any] | None = None
         self._ready = False
         self._said = ""
+        self._download: Progress | None = None
 
     def show(self, agent: Agent) -> None:
         """From now on this is the answer."""
@@ -139,10 +144,27 @@ class _Board:
             self._watchdog.ready()
             self._ready = True
 
+    def progress(self, now: Progress | None) -> None:
+        """How far a download is: for whoever asks, the service manager, and at each quarter the log."""
+        before, self._download = self._download, now
+        if now is None:
+            self._said = ""  # the line goes back to what it was with the next one
+            return
+        if before is None or before.percent != now.percent:
+            self._watchdog.status(f"downloading from {now.server}: {now.percent} %")
+        if before is not None and before.percent // _QUARTER != now.percent // _QUARTER:
+            log.info("download: %d %% of %d octets are on the card", now.percent, now.total)
+
     def answers(self, powered: PoweredClock, journal: Path, trace: Trace) -> dict[str, Callable[[], Any]]:
         def status() -> dict[str, Any]:
             directory = trace.directory
-            return {**self._status, "now": powered.now(), "trace": str(directory) if directory else None}
+            progress = self._download
+            return {
+                **self._status,
+                "now": powered.now(),
+                "trace": str(directory) if directory else None,
+                "download": None if progress is None else snapshot.progress(progress),
+            }
 
         return {
             "status": status,

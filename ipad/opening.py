@@ -18,6 +18,7 @@ from ipad.instance import make_directories
 from ipad.journal import BINDING, Journal
 from ipad.net.http import Uplink
 from ipad.procedures.gateway import Gateway
+from ipad.rsp.servers import Servers
 from modem.connect import Modem, connect
 from modem.radio import Radio
 from modem.tap import Observer
@@ -118,6 +119,7 @@ def esipa_clients(
             settings.esipa_of(eim.eim_id),
             recall=lambda: journal.recall(key),
             remember=lambda name: journal.remember(**{key: name}),
+            package_limit=settings.rsp.limit,
         )
 
     return esipa
@@ -160,6 +162,7 @@ def open_gateway(
             esipa,
             note,
             powered.now,
+            Servers(settings.waits, uplink, settings.rsp),
         )
     finally:
         isdr.close()  # a card has few channels, and some modems can't take one back from a former run

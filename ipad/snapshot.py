@@ -8,7 +8,7 @@ from ipad.connectivity.link import Facts, explain
 from ipad.connectivity.rows import SWITCHES
 from ipad.connectivity.state import State
 from ipad.euicc.iot import stands_in
-from ipad.procedures.gateway import Contents
+from ipad.procedures.gateway import Contents, Progress
 from modem.radio import RadioStatus
 
 Snapshot = dict[str, Any]
@@ -44,11 +44,18 @@ def status(state: State, contents: Contents | None, facts: Facts) -> Snapshot:
         "return_at": state.return_at,
         "trial": None if state.trial is None else {**asdict(state.trial), "kind": state.trial.kind.value},
         "radio": None if radio is None else _radio(radio),
+        "download": None,
+        "download_at": state.download.due if state.download else None,
         "eims": {
             eim_id: {"next_poll": plan.due, "last_poll": plan.last, "failures": plan.failures}
             for eim_id, plan in state.polls.items()
         },
     }
+
+
+def progress(now: Progress) -> Snapshot:
+    """How far a download is."""
+    return {**asdict(now), "percent": now.percent}
 
 
 def card(contents: Contents) -> Snapshot:

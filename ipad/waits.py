@@ -80,6 +80,9 @@ class Waits(modem.waits.Waits):
     poll_retry: float = wait(60.0)
     """After a poll that failed; doubles up to poll_retry_max, jittered by a half."""
     poll_retry_max: float = wait(6 * 3600.0)
+    download_retry: float = wait(60.0)
+    """After a download that the network broke off; doubles up to download_retry_max, jittered by a half."""
+    download_retry_max: float = wait(6 * 3600.0)
     notification_retry: float = wait(900.0)
     """What an eIM refused to take is offered again after this; doubles up to notification_retry_max."""
     notification_retry_max: float = wait(24 * 3600.0)

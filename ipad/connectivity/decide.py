@@ -23,6 +23,8 @@ from ipad.connectivity.state import (
     Cause,
     Command,
     Deadline,
+    Download,
+    Downloaded,
     Ended,
     EndEmergency,
     Event,
@@ -229,8 +231,12 @@ def put_on_trial(state: State, trial: Trial, now: float, waits: Waits) -> State:
     if trial.kind is not TrialKind.RETURN:
         state = change(state, origin=None, return_at=None, returns=0, returned_at=None)
     state = change(state, trial=trial, link=None, probe_at=now)
-    cause = Cause.FALLBACK if trial.kind is TrialKind.RETURN else Cause.OTHER_EIM
+    cause = _CAUSES.get(trial.kind, Cause.OTHER_EIM)
     return polling.after_switch(state, now, waits, cause, trial.eim_id)
+
+
+_CAUSES = {TrialKind.RETURN: Cause.FALLBACK, TrialKind.IMMEDIATE: Cause.IMMEDIATE_ENABLE}
+"""What eIMs are told of a switch that none of them ordered."""
 
 
 def absorb_end(state: State, action: Action, outcome: Outcome, now: float, waits: Waits) -> State:
@@ -244,6 +250,8 @@ def absorb_end(state: State, action: Action, outcome: Outcome, now: float, waits
                 state = polling.follow_card(change(state, card=card), now, waits)
             if trial is not None:
                 return put_on_trial(state, trial, now, waits)
+            if outcome.more:
+                state = polling.download_ordered(state, now)
             if not outcome.reached and state.link is Link.OK:
                 return change(state, probe_at=now)
         case Poll(eim_id), _:
@@ -252,7 +260,16 @@ def absorb_end(state: State, action: Action, outcome: Outcome, now: float, waits
             return change(state, looks=0, probe_at=now + waits.probe_retry)
         case Inject(), Injected(card=card, trial=trial):
             state = polling.follow_card(change(state, card=card), now, waits)
+            if outcome.more:
+                state = polling.download_ordered(state, now)
             return state if trial is None else put_on_trial(state, trial, now, waits)
+        case Download(), _:
+            state = polling.after_download(state, action, outcome, now, waits)
+            if isinstance(outcome, Downloaded):
+                state = polling.follow_card(change(state, card=outcome.card), now, waits)
+                return state if outcome.trial is None else put_on_trial(state, outcome.trial, now, waits)
+            if state.link is Link.OK and action.trigger is None:
+                return change(state, probe_at=now)
         case Fallback(), Switched(card, former):
             return fallen_back(state, card, former, now, waits)
         case Return(), Switched(card, former):
@@ -334,7 +351,9 @@ def decide(state: State, event: Event, now: float, waits: Waits) -> tuple[State,
     state, action = take_rows(state, event, now, waits)
     if action is not None:
         return state, action
-    follow_up = polling.due_probe(state, now) or polling.due_poll(state, now)
+    follow_up = (
+        polling.due_probe(state, now) or polling.due_download(state, now) or polling.due_poll(state, now)
+    )
     if follow_up is not None:
         return issue(state, follow_up, now, waits), follow_up
     return state, None
@@ -343,6 +362,11 @@ def decide(state: State, event: Event, now: float, waits: Waits) -> tuple[State,
 def wake(state: State) -> float | None:
     """When decide wants to be asked again at the latest; None: only an event can change anything."""
     halfway = state.phase is Phase.TRIAL and state.link is not Link.OK
-    remedy_at = state.remedy_at if halfway else None
-    times = [t for t in (state.until, remedy_at, state.probe_at, polling.next_poll(state)) if t is not None]
-    return min(times) if times else None
+    timers = (
+        state.until,
+        state.remedy_at if halfway else None,
+        state.probe_at,
+        polling.next_download(state),
+        polling.next_poll(state),
+    )
+    return min((timer for timer in timers if timer is not None), default=None)

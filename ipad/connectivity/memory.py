@@ -45,6 +45,7 @@ def load(text: str) -> State:
                 "trial": _trial(fields["trial"]),
                 "switches": tuple(fields.get("switches", ())),
                 "polls": MappingProxyType({e: _plan(p) for e, p in fields["polls"].items()}),
+                "download": None if fields.get("download") is None else _plan(fields["download"]),
             },
         )
     except (ValueError, KeyError, TypeError, AttributeError) as error:

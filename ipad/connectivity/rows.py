@@ -18,6 +18,8 @@ from ipad.connectivity.state import (
     CardChanged,
     Command,
     Deadline,
+    Download,
+    Downloaded,
     Ended,
     EndEmergency,
     Event,
@@ -101,6 +103,13 @@ def on_trial(state: State, _event: Event, _now: float) -> bool:
 def new_trial(_state: State, event: Event, _now: float) -> bool:
     match event:
         case Ended(_, Polled(trial=Trial()) | Injected(trial=Trial())):
+            return True
+    return False
+
+
+def enabled_at_once(_state: State, event: Event, _now: float) -> bool:
+    match event:
+        case Ended(_, Downloaded(trial=Trial())):
             return True
     return False
 
@@ -201,6 +210,10 @@ def asked_to_inject(_state: State, event: Event, _now: float) -> bool:
     return isinstance(event, Asked) and isinstance(event.command, Inject)
 
 
+def asked_to_download(_state: State, event: Event, _now: float) -> bool:
+    return isinstance(event, Asked) and isinstance(event.command, Download)
+
+
 def ended(action: type, *outcomes: type[Outcome]) -> Guard:
     """An action of this kind ended in one of these outcomes; without outcomes, in any but Switched."""
 
@@ -255,9 +268,9 @@ def end_emergency(_state: State, _event: Event) -> Action:
     return EndEmergency()
 
 
-def inject(_state: State, event: Event) -> Action:
+def as_asked(_state: State, event: Event) -> Action:
     assert isinstance(event, Asked)
-    assert isinstance(event.command, Inject)
+    assert isinstance(event.command, Inject | Download)
     return event.command
 
 
@@ -298,6 +311,7 @@ ROWS: tuple[Row, ...] = (
     Row(EMERGENCY, ANY, (due,), Phase.EMERGENCY, look, "looking whether the Emergency Profile is still enabled"),
 
     Row(WITH_CARD, Ended, (new_trial,), Phase.TRIAL, None, "the eIM switched the profile: it is on trial"),
+    Row(WITH_CARD, Ended, (enabled_at_once,), Phase.TRIAL, None, "the new profile was enabled at once: it is on trial"),
 
     # Switches, however they came about, once they are done.
     Row(USUAL, Ended, (ended(Fallback, Switched),), Phase.FALLBACK, None, "fallen back to the bootstrap profile"),
@@ -315,7 +329,9 @@ ROWS: tuple[Row, ...] = (
     # What somebody at the gateway asks for.
     Row(ON_THE_WAY, Asked, (asked(Command.FALLBACK), can_fall_back), None, fall_back, "fallback asked for at the gateway"),
     Row((*FALLBACK, *REMEDYING), Asked, (asked(Command.RETURN), fell_back), None, return_, "return asked for at the gateway"),
-    Row((*OPERATING, *REMEDYING, *FALLBACK), Asked, (asked_to_inject,), None, inject, "a package came by hand"),
+    Row((*OPERATING, *REMEDYING, *FALLBACK), Asked, (asked_to_inject,), None, as_asked, "a package came by hand"),
+
+    Row((*OPERATING, *REMEDYING, *FALLBACK), Asked, (asked_to_download,), None, as_asked, "a download was asked for at the gateway"),
 
     # An order that leaves no profile enabled: nothing can be waited for, and no remedy helps.
     Row(TRIAL, ANY, (no_profile, may_roll_back), None, roll_back, "no profile is enabled: rollback"),
