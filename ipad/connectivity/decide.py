@@ -256,7 +256,10 @@ def absorb_end(state: State, action: Action, outcome: Outcome, now: float, waits
                 return change(state, probe_at=now)
         case Poll(eim_id), _:
             return polling.after_poll(state, eim_id, outcome, now, waits)
-        case ApplyRemedy(), _ if state.phase not in polling.SILENT:
+        case ApplyRemedy(remedy), _ if state.phase not in polling.SILENT:
+            if state.phase is Phase.REMEDYING:  # what the modem itself takes is not what it is given
+                state, until = patience(state, time_for(remedy, waits), now, waits)
+                state = change(state, until=until)
             return change(state, looks=0, probe_at=now + waits.probe_retry)
         case Inject(), Injected(card=card, trial=trial):
             state = polling.follow_card(change(state, card=card), now, waits)

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from ipad.errors import IpadError
+from ipad.testbed import ladder
 from ipad.testbed.gateway import Gateway
 from ipad.testbed.timeline import Failed, Timeline
 
@@ -283,9 +284,12 @@ def main(argv: list[str] | None = None) -> int:
     )
     parser.add_argument("--eims", type=int, choices=(1, 2), default=1, help="on the card (%(default)s)")
     parser.add_argument("--keep", type=Path, metavar="DIR", help="keep all state and logs there")
+    parser.add_argument("--ladder", action="store_true", help="another day: each remedy for a lost link")
     arguments = parser.parse_args(argv)
     scale = FAST if arguments.fast else 1.0
-    waits = {name: seconds * scale for name, seconds in WAITS.items()}
+    own = ladder.WAITS if arguments.ladder else {}
+    waits = {name: seconds * scale for name, seconds in {**WAITS, **own}.items()}
+    day = ladder.CHAPTERS if arguments.ladder else chapters(arguments.eims)
     line = Timeline({BOOTSTRAP: "Bootstrap", NORD: "Nord", SUED: "Sued", SPARE: "Spare"})
     with tempfile.TemporaryDirectory(prefix="ipad-demo-") as made:
         directory = arguments.keep or Path(made)
@@ -298,11 +302,11 @@ def main(argv: list[str] | None = None) -> int:
             card=arguments.card,
             bindings=arguments.binding,
             eims=arguments.eims,
-            blank=True,
+            blank=not arguments.ladder,
         )
         try:
             with gateway:
-                for chapter in chapters(arguments.eims):
+                for chapter in day:
                     chapter(gateway, line)
                 spoken(gateway, line, arguments.binding)
         except (Failed, IpadError) as problem:
