@@ -134,6 +134,10 @@ def emergency(state: State, _event: Event, _now: float) -> bool:
     return state.card is not None and state.card.emergency
 
 
+def an_eim(state: State, _event: Event, _now: float) -> bool:
+    return bool(state.polls)
+
+
 def emergency_too_long(state: State, _event: Event, now: float) -> bool:
     return state.emergency_until is not None and now >= state.emergency_until
 
@@ -264,6 +268,10 @@ def roll_back(_state: State, _event: Event) -> Action:
     return Rollback()
 
 
+def poll(state: State, _event: Event) -> Action:
+    return Poll(min((plan.due, eim_id) for eim_id, plan in state.polls.items())[1])
+
+
 def end_emergency(_state: State, _event: Event) -> Action:
     return EndEmergency()
 
@@ -307,6 +315,7 @@ ROWS: tuple[Row, ...] = (
     Row(EMERGENCY, ANY, (usual, fell_back), Phase.FALLBACK, None, "the emergency is over: still fallen back"),
     Row(EMERGENCY, ANY, (usual,), Phase.OPERATING, None, "the emergency is over"),
     Row(EMERGENCY, Ended, (ended(EndEmergency),), Phase.EMERGENCY, None, "the Emergency Profile is still enabled: tried again"),
+    Row(EMERGENCY, Asked, (asked(Command.POLL), link_ok, an_eim), None, poll, "a poll asked for at the gateway, in an emergency"),
     Row(EMERGENCY, ANY, (due, emergency_too_long), None, end_emergency, "the Emergency Profile was forgotten: it is disabled"),
     Row(EMERGENCY, ANY, (due,), Phase.EMERGENCY, look, "looking whether the Emergency Profile is still enabled"),
 

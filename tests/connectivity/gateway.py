@@ -107,7 +107,8 @@ class Gateway:
             assert self.world.link() is not Link.OK, "a fallback although the link is there"
         if isinstance(action, Poll):
             assert self.state.link is Link.OK, "a poll without a link"
-            assert self.world.view() is None or not self.world.view().emergency, "a poll in an emergency"
+            in_emergency = self.state.card is not None and self.state.card.emergency
+            assert self._asked or not in_emergency, "a poll in an emergency"
             awaited = before.trial is not None and before.trial.eim_id == action.eim_id
             asked = self._asked
             if not asked and not awaited and self._polled_at is not None:

@@ -136,6 +136,13 @@ CASES = [
         Phase.EMERGENCY,
     ),
     Case(
+        "a poll asked for at the gateway, in an emergency",
+        replace(emergency, link=Link.OK, polls={"eim": Plan(due=NOW + 9)}),
+        Asked(Command.POLL),
+        Phase.EMERGENCY,
+        Poll("eim"),
+    ),
+    Case(
         "the Emergency Profile was forgotten: it is disabled",
         late(replace(emergency, emergency_until=NOW)),
         Deadline(),
