@@ -171,6 +171,8 @@ class Agent:
             return Probed(None)
         if self.state.card.emergency:
             self._reread(self.state.card)
+            self._look()
+            return Probed(None)
         self._look()
         seen = self.facts.radio
         if self.gateway.radio is not None and (seen is None or seen.address is None):

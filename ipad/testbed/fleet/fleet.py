@@ -15,7 +15,7 @@ from ipad.testbed.fleet.scenario import Scenario
 
 BIN = 30.0
 """Seconds in which the eIM's load is counted."""
-POINTS = 600
+POINTS = 240
 """Of a curve over the whole time."""
 _CHUNK = 250
 NO_POWER = "no power"
