@@ -93,7 +93,7 @@ def enter(state: State, phase: Phase, now: float, waits: Waits) -> State:
             else:
                 state = change(state, rung=0, rounds=0, remedy_at=None)
             return_at = state.return_at
-            if return_at is None or return_at <= now:
+            if return_at is None or (former is phase and return_at <= now):
                 wait = doubled(waits.return_after, state.returns, waits.return_max)
                 state, less = jitter(state, wait / 4)
                 return_at = now + wait - less

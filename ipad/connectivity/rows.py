@@ -370,7 +370,7 @@ ROWS: tuple[Row, ...] = (
 
     # On the bootstrap profile nobody can see whether the other operator is back.
     Row(FALLBACK, ANY, (due, spent), Phase.FALLBACK, None, "the switches that it may make in a day are used up: the return waits"),
-    Row(FALLBACK, ANY, (due,), None, return_, "time for the trial of a return"),
+    Row(FALLBACK, ANY, (due, link_ok), None, return_, "time for the trial of a return"),
 )
 # fmt: on
 

@@ -199,6 +199,20 @@ def test_a_return_that_does_not_hold_is_one_that_failed(held: float, returns: in
     assert state.return_at == NOW + held + WAITS.return_after * 2**returns
 
 
+def test_a_return_that_fell_due_without_a_link_is_tried_once_the_bootstrap_profile_has_one() -> None:
+    away = replace(fallen, phase=Phase.REMEDYING, link=Link.NOT_REGISTERED, until=NOW + 9, return_at=NOW - 9)
+    _, action = decide(away, LinkChanged(Link.OK), NOW, WAITS)
+    assert action == Return()
+
+
+def test_a_return_waits_for_a_look_at_the_link() -> None:
+    state, action = decide(replace(fallen, until=NOW), Started(ON_BOOTSTRAP), NOW, WAITS)
+    assert action == Probe()
+    state, _ = decide(state, LinkChanged(Link.OK), NOW, WAITS)
+    _, action = decide(state, Ended(Probe(), Probed(True)), NOW, WAITS)
+    assert action == Return()
+
+
 # The budget
 
 
