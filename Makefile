@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
 
-.PHONY: demo test prove lint bench fuzz docs clean
+.PHONY: demo test prove lint bench fuzz matrix docs clean
 
 demo: $(VENV)/ready
 	$(BIN)/python -m ipad.testbed.demo $(ARGS)
@@ -29,8 +29,13 @@ bench: $(VENV)/ready
 fuzz: $(VENV)/ready
 	$(BIN)/python -m tests.fuzz $(ARGS)
 
-# The diagram and the table of what decides, drawn from the rows.
+# Every modem of the mock with every fault; writes docs/modems.md: make matrix ARGS="--only ec25"
+matrix: $(VENV)/ready
+	$(BIN)/python -m tests.matrix $(ARGS)
+
+# What is drawn or written from tables: the diagram of what decides, the udev rules.
 docs: $(VENV)/ready
+	$(BIN)/python -m modem.udev_rules > udev/79-ipad-modemmanager.rules
 	$(BIN)/python -m ipad.connectivity.diagram > docs/decide.md
 
 $(VENV)/ready: pyproject.toml

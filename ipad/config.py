@@ -10,6 +10,7 @@ from ipad.errors import ConfigError
 from ipad.esipa.settings import BINDINGS, EsipaSettings
 from ipad.rsp.settings import RspSettings
 from ipad.waits import Waits
+from modem.finder import WANTED
 
 DEFAULT_PATH = Path("/etc/ipad/ipad.toml")
 FILE_LIMIT = 64 * 1024
@@ -19,16 +20,38 @@ FILE_LIMIT = 64 * 1024
 _SHORTEST_WAIT, _LONGEST_WAIT = 0.01, 2_000_000
 # A package and its signature have to fit into an answer.
 _SMALLEST_LIMIT = 16 * 1024
+_NAMED_BY = {"eim": "<eimId>", "apn": "<ICCID>"}
 
 
 @dataclass(frozen=True)
 class ModemConfig:
-    port: str = "/dev/ttyUSB2"
-    """The tty that speaks AT."""
+    port: str = "auto"
+    """The tty that speaks AT: a path, best one in /dev/serial/by-id; "usb:2c7c:0125" or "usb:2c7c:0125:02" by
+    USB ids and number of the interface; "auto": the first modem that the table of models knows."""
     baudrate: int = 115200
     """Matters on a UART, not on USB."""
     rtscts: bool = False
     """Hardware flow control, on a UART."""
+    way: str = ""
+    """The way to the card: "csim" (AT+CSIM), "cgla" (AT+CCHO, CGLA, CCHC) or "pcsc" (a card reader, and no
+    modem); empty: csim or cgla, whichever works with this modem."""
+    block: int = 0
+    """Octets of data in one command to the card, 1 to 255; 0: as many as this modem takes."""
+    reader: str = ""
+    """With way = "pcsc": a part of the reader's name; empty: the first reader that has a card."""
+    models: str = "/etc/ipad/modems.d"
+    """The directory of *.toml with what is different about modems that the table does not know."""
+
+
+@dataclass(frozen=True)
+class ApnConfig:
+    name: str = ""
+    """The APN; empty: the operator's choice."""
+    type: str = "IP"
+    """<PDP_type> of TS 27.007 10.1.1: "IP", "IPV6" or "IPV4V6"."""
+    user: str = ""
+    password: str = ""
+    """Both for PAP, where the operator wants them."""
 
 
 @dataclass(frozen=True)
@@ -54,6 +77,9 @@ class CardConfig:
 class ConnectivityConfig:
     interface: str = ""
     """The cellular network interface ("wwan0"); empty: whatever the routes say."""
+    bearer: str = "none"
+    """Who sees to the data link: "none", whoever does (ModemManager, NetworkManager, a modem that dials by
+    itself); "hook", the programs in /etc/ipad/hooks.d, told of switches and of the link going up and down."""
     probes: tuple[str, ...] = ()
     """"host:port" of services that answer a TCP connection; one that does is traffic. None: only the
     modem's word counts."""
@@ -70,6 +96,8 @@ class Config:
     waits: Waits = field(default_factory=Waits)
     eim: Mapping[str, EsipaSettings] = field(default_factory=dict)
     """[eim."<eimId>"]: what is different from [esipa] for this eIM, already put together."""
+    apn: Mapping[str, ApnConfig] = field(default_factory=dict)
+    """[apn."<ICCID>"]: what the modem attaches with when this profile is enabled."""
 
     def esipa_of(self, eim_id: str) -> EsipaSettings:
         """How to talk to this eIM."""
@@ -95,9 +123,13 @@ def load(path: Path | None = None) -> Config:
         table = toml.parse(octets)
     except ValueError as error:
         raise ConfigError(f"{chosen}: not TOML: {error}") from error
-    eims = table.pop("eim", {})
+    eims, apns = table.pop("eim", {}), table.pop("apn", {})
     config: Config = _fill(Config(), table, str(chosen), "")
-    config = replace(config, eim=_eims(config.esipa, eims, str(chosen)))
+    config = replace(
+        config,
+        eim=_tables("eim", config.esipa, eims, str(chosen)),
+        apn=_tables("apn", ApnConfig(), apns, str(chosen)),
+    )
     _check(config, str(chosen))
     return config
 
@@ -120,17 +152,17 @@ def _fill(default: Any, table: Mapping[str, Any], file: str, prefix: str) -> Any
     return replace(default, **filled)
 
 
-def _eims(default: EsipaSettings, tables: object, file: str) -> Mapping[str, EsipaSettings]:
-    """The eIMs with settings of their own."""
+def _tables(kind: str, default: Any, tables: object, file: str) -> Mapping[str, Any]:
+    """`default` with the values of each table [kind."<name>"], by that name."""
     if not isinstance(tables, dict):
-        raise ConfigError(f'{file}: eim: expected tables [eim."<eimId>"]')
-    settings = {}
-    for eim_id, table in tables.items():
-        name = f'eim."{eim_id}"'
+        raise ConfigError(f'{file}: {kind}: expected tables [{kind}."{_NAMED_BY[kind]}"]')
+    filled = {}
+    for named, table in tables.items():
+        name = f'{kind}."{named}"'
         if not isinstance(table, dict):
             raise ConfigError(f"{file}: {name}: expected a table [{name}]")
-        settings[eim_id] = _fill(default, table, file, f"{name}.")
-    return settings
+        filled[named] = _fill(default, table, file, f"{name}.")
+    return filled
 
 
 def _value(hint: object, given: object, file: str, name: str) -> object:
@@ -162,6 +194,10 @@ def _check(config: Config, file: str) -> None:
                 f"{file}: waits.{wait.name}: expected at least {_SHORTEST_WAIT} s and at most "
                 f"{_LONGEST_WAIT} s, not {seconds}"
             )
+    if config.connectivity.bearer not in ("none", "hook"):
+        raise ConfigError(
+            f'{file}: connectivity.bearer: expected "none" or "hook", not {config.connectivity.bearer!r}'
+        )
     for probe in config.connectivity.probes:
         host, _, port = probe.rpartition(":")
         if not host or not port.isdecimal() or not 0 < int(port) < 65536:
@@ -176,16 +212,46 @@ def _check(config: Config, file: str) -> None:
             f"{file}: agent.trace: expected a path like /var/lib/ipad/trace, not {config.agent.trace!r}"
         )
     iccid = config.card.fallback_iccid
-    if iccid and not (18 <= len(iccid) <= 20 and iccid.isascii() and iccid.isdecimal()):
+    if iccid and not _is_iccid(iccid):
         raise ConfigError(f"{file}: card.fallback_iccid: expected an ICCID of 18 to 20 digits, not {iccid!r}")
-    if not config.modem.port.startswith("/"):
-        raise ConfigError(f"{file}: modem.port: expected a path like /dev/ttyUSB2, not {config.modem.port!r}")
+    for iccid, apn in config.apn.items():
+        _check_apn(iccid, apn, f'{file}: apn."{iccid}"')
+    if not WANTED.fullmatch(config.modem.port):
+        raise ConfigError(
+            f'{file}: modem.port: expected a path like /dev/ttyUSB2, "usb:2c7c:0125:02" or "auto", not '
+            f"{config.modem.port!r}"
+        )
+    if config.modem.way not in ("", "csim", "cgla", "pcsc"):
+        raise ConfigError(
+            f'{file}: modem.way: expected "csim", "cgla", "pcsc", or "" to find out, not {config.modem.way!r}'
+        )
+    if not 0 <= config.modem.block <= 255:
+        raise ConfigError(
+            f"{file}: modem.block: expected 1 to 255 octets, or 0 to find out, not {config.modem.block}"
+        )
     if config.modem.baudrate < 1200:
         raise ConfigError(f"{file}: modem.baudrate: expected 1200 or more, not {config.modem.baudrate}")
     _check_rsp(config.rsp, f"{file}: rsp")
     _check_esipa(config.esipa, f"{file}: esipa")
     for eim_id, settings in config.eim.items():
         _check_esipa(settings, f'{file}: eim."{eim_id}"')
+
+
+def _is_iccid(text: str) -> bool:
+    return 18 <= len(text) <= 20 and text.isascii() and text.isdecimal()
+
+
+def _check_apn(iccid: str, apn: ApnConfig, where: str) -> None:
+    if not _is_iccid(iccid):
+        raise ConfigError(f"{where}: expected an ICCID of 18 to 20 digits, not {iccid!r}")
+    if apn.type not in ("IP", "IPV6", "IPV4V6"):
+        raise ConfigError(f'{where}.type: expected "IP", "IPV6" or "IPV4V6", not {apn.type!r}')
+    for key in ("name", "user", "password"):
+        # What an AT command can say; the password is in no message.
+        if not all(" " <= c <= "~" and c not in '"\\' for c in getattr(apn, key)):
+            raise ConfigError(f"{where}.{key}: expected ASCII without quotes and backslashes")
+    if apn.password and not apn.user:
+        raise ConfigError(f"{where}.user: there is a password without a user")
 
 
 def _check_esipa(settings: EsipaSettings, where: str) -> None:

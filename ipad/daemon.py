@@ -13,6 +13,7 @@ from ipad import clock, config, snapshot
 from ipad.agent import Agent
 from ipad.clock import PoweredClock
 from ipad.config import Config
+from ipad.connectivity.link import Link
 from ipad.control import ControlServer
 from ipad.errors import ConfigError, IpadError, Unreachable
 from ipad.instance import lock, make_directories
@@ -27,8 +28,8 @@ from ipad.watchdog import Watchdog
 log = logging.getLogger("ipad")
 
 _HISTORY_SHOWN = 200
-_QUARTER = 25
-"""Percent."""
+_STEP, _QUARTER = 5, 25
+"""Percent of a download between two lines for the service manager, and for the log."""
 
 
 def run(config_file: Path | None) -> None:
@@ -77,9 +78,15 @@ def _run_once(
     trace = _start_trace(settings)
     uplink = Uplink(interface=settings.connectivity.interface or None, idle=idle, observe=trace.exchange)
     board = _Board(watchdog)
+    hooks = _hooks(settings, runtime_dir)
+
+    def publish(agent: Agent) -> None:
+        board.publish(agent)
+        hooks(agent)
+
     with open_gateway(settings, journal, powered, uplink, watchdog.feed, trace.apdu) as gateway:
         gateway.progress = board.progress
-        agent = Agent(settings, journal, powered, mailbox, uplink, gateway, watchdog, board.publish)
+        agent = Agent(settings, journal, powered, mailbox, uplink, gateway, watchdog, publish)
         board.show(agent)  # what the journal remembers, for whoever asks before the card is read
         answers = board.answers(powered, journal.path, trace)
         tools = {"trace": lambda request: _trace(trace, request, state_dir)}
@@ -90,6 +97,22 @@ def _run_once(
             control.close()
     trace.stop()
     journal.close()
+
+
+def _hooks(settings: Config, runtime_dir: Path) -> Callable[[Agent], None]:
+    """What tells the programs in hooks.d, if the configuration wants that."""
+    if settings.connectivity.bearer != "hook":
+        return lambda _agent: None
+    from ipad.hooks import Hooks
+
+    hooks = Hooks(runtime_dir, settings.connectivity.interface)
+
+    def tell(agent: Agent) -> None:
+        card, link = agent.state.card, agent.state.link
+        enabled = card.enabled if card is not None else None
+        hooks.seen(enabled, None if link is None else link is Link.OK, agent.radio_status)
+
+    return tell
 
 
 def _start_trace(settings: Config) -> Trace:
@@ -150,7 +173,7 @@ class _Board:
         if now is None:
             self._said = ""  # the line goes back to what it was with the next one
             return
-        if before is None or before.percent != now.percent:
+        if before is None or before.percent // _STEP != now.percent // _STEP:
             self._watchdog.status(f"downloading from {now.server}: {now.percent} %")
         if before is not None and before.percent // _QUARTER != now.percent // _QUARTER:
             log.info("download: %d %% of %d octets are on the card", now.percent, now.total)

@@ -15,7 +15,7 @@ from ipad.errors import EuiccRefused, IpadError
 from ipad.euicc import es10b
 from ipad.journal import Step
 from ipad.procedures.gateway import Contents, Gateway
-from modem.errors import ModemError
+from modem.errors import ChannelLost, ModemError
 
 T = TypeVar("T")
 
@@ -92,7 +92,15 @@ def end_emergency(gateway: Gateway) -> Contents:
 
 
 def _switch(gateway: Gateway, step: Step, do: Callable[[], object]) -> Contents:
-    command(gateway, step, do)
+    try:
+        command(gateway, step, do)
+    except ChannelLost as lost:
+        # A modem that restarted without a word: the card has seen nothing, and a new channel reaches it.
+        if lost.executed is not False:
+            raise
+        gateway.note(step.kind, f"once more, on a new channel: {lost}")
+        gateway.isdr.reset()
+        command(gateway, step, do)
     return settle(gateway, step.target)
 
 

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 from ipad.errors import Unreachable
 from ipad.esipa.client import Esipa
 from ipad.journal import Journal, Owed, Refusals, Step
-from modem.errors import AtError, AtTimeout
+from modem.errors import AtError, AtTimeout, ChannelLost
 from modem.radio import Identity, Radio, RadioStatus, Remedy
 from modem.uicc import Reply, Uicc
 
@@ -37,6 +37,8 @@ class Harm:
         self.step_open = False
         self.lasting: Callable[[], object] = lambda: None
         """What would outlive the process now."""
+        self.reset_card: Callable[[], None] = lambda: None
+        """The card starts anew."""
         self.points: list[object] = []
         """What would have outlived it, at each point."""
         self.struck = ""
@@ -94,11 +96,26 @@ class Unanswered(Unheard):
         return super().strike(do)
 
 
+class Reset(Unheard):
+    """The modem resets, and the card in it."""
+
+    def strike(self, _do: Callable[[], T]) -> T:
+        self.reset_card()
+        raise AtTimeout("sending an APDU", "no answer", executed=None)
+
+
 class NotSent(Unheard):
     """The modem says that it does not send the APDU (+CME ERROR: SIM busy)."""
 
     def strike(self, _do: Callable[[], T]) -> T:
         raise AtError("sending an APDU", "+CME ERROR: 14", executed=False, code=14)
+
+
+class Restarted(Unheard):
+    """The modem has restarted without a word: the channel is gone, and the APDU has not reached the card."""
+
+    def strike(self, _do: Callable[[], T]) -> T:
+        raise ChannelLost("sending an APDU", "the card says 6881", executed=False)
 
 
 class Garbled(Unheard):
