@@ -52,7 +52,7 @@ class Waits(modem.waits.Waits):
     """After a switch: by when the new profile must have proven itself."""
     other_after: float = wait(1800.0)
     """The bootstrap profile has no link either: from the fallback to a trial of the profile that it left;
-    doubles up to return_max."""
+    doubles up to return_max. Up to a quarter less, by jitter."""
     return_after: float = wait(6 * 3600.0)
     """From a fallback to the first trial of a return; doubles up to return_max. Up to a quarter less, by
     jitter."""

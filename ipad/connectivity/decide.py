@@ -305,6 +305,8 @@ def fallen_back(state: State, card: CardView, former: str | None, now: float, wa
     returns = state.returns + 1 if in_vain or brief else 0
     if in_vain or (trial is None and former is not None):
         state = change(state, switches=counted(state, now))
+    rest = doubled(waits.other_after, returns, waits.return_max)
+    state, less = jitter(state, rest / 4)
     state = change(
         state,
         card=card,
@@ -314,7 +316,7 @@ def fallen_back(state: State, card: CardView, former: str | None, now: float, wa
         link=None,
         probe_at=now,
         return_at=None,
-        rest_until=now + doubled(waits.other_after, returns, waits.return_max),
+        rest_until=now + rest - less,
     )
     return polling.after_switch(state, now, waits, Cause.FALLBACK, None)
 
