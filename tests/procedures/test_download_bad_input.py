@@ -5,10 +5,15 @@ the card as it was, and the next download working.
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.serialization import Encoding
+from pytest_mock import MockerFixture
 
 from ipad.connectivity.state import Download
+from ipad.procedures import cancellation, download
+from ipad.testbed import pki
 from modem.uicc import Reply
 from tests.euicc_card.world import BOOTSTRAP, NORD, SUED
+from tests.procedures import polled
 from tests.procedures.harm import APDU, Harm
 from tests.procedures.market import ICCID, Market
 from tests.procedures.site import MakeSite, Site
@@ -19,7 +24,7 @@ BEFORE = [BOOTSTRAP, NORD, SUED]
 
 INITIATE, CLIENT, PACKAGE = "InitiateAuthentication", "AuthenticateClient", "GetBoundProfilePackage"
 FUNCTIONS = (INITIATE, CLIENT, PACKAGE)
-UNDEFINED, LOAD_ERROR = 127, 5
+UNDEFINED, LOAD_ERROR, METADATA_MISMATCH = 127, 5, 4
 """CancelSessionReason."""
 
 FROM_ANYBODY = [
@@ -50,6 +55,7 @@ OF_A_FALSE_SERVER = [
     ("expired-certificate", CLIENT, UNDEFINED, "certificateExpired"),
 ]
 OF_A_PACKAGE = [
+    ("wrong-metadata", CLIENT, METADATA_MISMATCH, "other metadata than were announced"),
     ("bpp-cut", PACKAGE, UNDEFINED, "cut off"),
     ("bpp-oversize", PACKAGE, UNDEFINED, "[rsp] limit"),
     ("bpp-garbage", PACKAGE, LOAD_ERROR, "a tag that is cut off"),
@@ -172,6 +178,17 @@ def test_a_server_that_asks_for_patience_gets_it(site: Site) -> None:
     assert site.now - begun >= 5000
 
 
+def test_a_server_that_stays_away_is_not_in_the_way_of_another(site: Site, market: Market) -> None:
+    """Its session was cancelled on the card, and it never hears of it."""
+    site.desk.order(download={"activationCode": stall(site).order()})
+    stall(site).spoil("http-500", PACKAGE)
+    stall(site).spoil("http-500", "CancelSession", count=100)
+    site.run()
+    the_next_one_works(site)
+    tried = [line for line in market.log() if line["function"] == "CancelSession" and line["status"] == 500]
+    assert 0 < len(tried) <= cancellation.MOST_TRIES
+
+
 # What the activation code, the order and the rules say
 
 
@@ -270,7 +287,10 @@ def test_no_download_while_an_emergency_profile_is_enabled(make_site: MakeSite, 
     site = make_site(stall=market.open_stall, prepare=emergency)
     number = site.desk.order(download={"activationCode": stall(site).order()})
     before = len(market.log())
-    site.run()
+    process = polled.started(site)
+    polled.run(process)
+    download.run(process.gateway, Download())  # which deciding would put off until the emergency is over
+    polled.run(process)
     [result] = site.desk.package(number)["results"]
     error = result["content"]["profileDownloadTriggerResultData"]["profileDownloadError"]
     assert error["profileDownloadErrorReason"] == 104
@@ -287,6 +307,29 @@ def test_a_server_without_a_trusted_certificate(site: Site, market: Market) -> N
     [answer] = site.answers
     assert "no certificate issuer is trusted" in answer["problem"]
     assert market.log()[before:] == []
+
+
+def test_a_server_of_another_issuer(site: Site, market: Market) -> None:
+    """Already in TLS: nothing is said to it."""
+    [ci] = stall(site).ci.iterdir()
+    ours = ci.read_bytes()
+    ci.write_bytes(pki.make_ci().certificate.public_bytes(Encoding.PEM))
+    number = site.desk.order(download={"activationCode": stall(site).order()})
+    before = len(market.log())
+    site.run()
+    assert error_of(site.desk.package(number)) == "profileDownloadError"
+    assert [line["function"] for line in market.log()[before:]] == ["TLS"]
+    ci.write_bytes(ours)
+    the_next_one_works(site)
+
+
+def test_a_clock_that_was_never_set_is_told_and_allowed(site: Site, mocker: MockerFixture) -> None:
+    """The card has verified the chain; the dates are the agent's to check, if it can."""
+    mocker.patch("time.time", return_value=1000.0)
+    number = site.desk.order(download={"activationCode": stall(site).order()})
+    site.run()
+    assert site.desk.package(number)["state"] == "done"
+    assert "the clock of this gateway was never set" in "\n".join(site.told())
 
 
 # A card that fails
