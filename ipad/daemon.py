@@ -110,7 +110,7 @@ def _hooks(settings: Config, runtime_dir: Path) -> Callable[[Agent], None]:
     def tell(agent: Agent) -> None:
         card, link = agent.state.card, agent.state.link
         enabled = card.enabled if card is not None else None
-        hooks.seen(enabled, None if link is None else link is Link.OK, agent.radio_status)
+        hooks.seen(enabled, None if link is None else link is Link.OK, agent.facts.radio)
 
     return tell
 
@@ -151,7 +151,7 @@ class _Board:
     def show(self, agent: Agent) -> None:
         """From now on this is the answer."""
         contents = agent.gateway.contents
-        self._status = snapshot.status(agent.state, contents, agent.radio_status)
+        self._status = snapshot.status(agent.state, contents, agent.facts)
         if contents is not None:
             self._profiles = snapshot.profiles(contents)
             self._info = snapshot.info(contents)

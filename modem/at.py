@@ -48,7 +48,8 @@ class At:
 
     open_port: opens the tty; raises ModemError. waits: all deadlines. idle: called at least once a second
     in every wait. facts_of: what is known of a model, by what it answers to +CGMI, +CGMM and +CGMR.
-    is_right: told whether the port that was opened is the AT port of the modem that was met first.
+    is_right: told whether the port that was opened is the AT port of the modem that was met first; says
+    whether another one is to be opened.
     Made for one thread.
     """
 
@@ -58,7 +59,7 @@ class At:
         waits: Waits,
         idle: Callable[[], None] = lambda: None,
         facts_of: Callable[[str, str, str], quirks.Quirks] | None = None,
-        is_right: Callable[[bool], None] = lambda _right: None,
+        is_right: Callable[[bool], bool] = lambda _right: False,
     ) -> None:
         self.waits = waits
         self.facts = quirks.DEFAULT
@@ -248,8 +249,8 @@ class At:
                 self._in_doubt = False
                 return
             patience += self.waits.at_sync
-        if self._greeted != self.boots:
-            self._is_right(False)  # since it was opened this port has said nothing
+        # A port that is opened again is in no doubt about what was asked before: only for another one.
+        if self._greeted != self.boots and self._is_right(False):
             self.hang_up()
         raise AtTimeout(
             doing,

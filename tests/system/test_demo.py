@@ -9,8 +9,10 @@ ANY_MACHINE = 300.0
 
 
 @pytest.mark.demo
-@pytest.mark.parametrize("model", ["generic", "fm350"])
-def test_the_demo_holds(model: str) -> None:
-    command = [sys.executable, "-m", "ipad.testbed.demo", "--fast", "--model", model]
+@pytest.mark.parametrize(
+    "options", [[], ["--ladder"], ["--model", "fm350"]], ids=["day", "ladder", "another modem"]
+)
+def test_the_demo_holds(options: list[str]) -> None:
+    command = [sys.executable, "-m", "ipad.testbed.demo", "--fast", *options]
     done = subprocess.run(command, capture_output=True, text=True, timeout=ANY_MACHINE, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
