@@ -196,7 +196,7 @@ FACTS = (
         "--fault other-user",
         (
             _HERE + "test_what_another_program_on_the_port_hears_is_no_answer",
-            "modem/test_ports.py::test_the_lock_of_a_process_that_lives_is_honoured_and_it_is_named",
+            "modem/test_ports.py::test_the_lock_of_a_process_that_lives_is_honoured_and_it_is_told",
             "modem/test_ports.py::test_whoever_has_it_open_is_named",
             "modem/test_finder.py::test_the_udev_rules_are_those_of_the_table",
         ),

@@ -295,7 +295,7 @@ def test_the_former_carriers_configuration_finds_no_network(tmp_path: Path, way_
         _switch(raw)
         made.wait_for("sim", 2)
         assert "+CEREG: 0,2" in raw.ask("AT+CEREG?")
-        raw.ask(way_out)
+        raw.send(way_out)
         made.wait_for("registered", 2)
         assert "+CEREG: 0,1" in Raw(made).ask("AT+CEREG?")
 
