@@ -244,7 +244,8 @@ def _looked_at(parts: Parts) -> Generator[Finding, None, Eims]:
     try:
         contents = direct.contents(parts)
     except (ModemError, IpadError) as error:
-        yield Finding("card", False, str(error), _card_advice(error))
+        said = f"{error.doing}: {error.got}" if isinstance(error, ModemError) else str(error)
+        yield Finding("card", False, said, _card_advice(error))
         return []
     info = snapshot.info(contents)
     yield from card(info, snapshot.profiles(contents))
@@ -272,6 +273,8 @@ def _card_advice(error: Exception) -> str:
         return "the card has no ISD-R: it is no eUICC, or one with an AID of its own (card.isd_r_aid)"
     if isinstance(error.__cause__, ImportError):
         return "install it where ipad is: pip install '.[consumer]', or Debian's package"
+    if isinstance(error, ModemError) and error.advice:
+        return error.advice
     return "is an eUICC in the modem, and does the modem take AT+CSIM?"
 
 

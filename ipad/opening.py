@@ -21,11 +21,10 @@ from ipad.net.http import Uplink
 from ipad.procedures.gateway import Gateway
 from ipad.rsp.servers import Servers
 from modem import quirks
-from modem.apn import Apn
 from modem.bcd import same_iccid
 from modem.connect import Modem, connect, connect_reader
 from modem.memory import Memory
-from modem.radio import Radio
+from modem.radio import Apn, Radio
 from modem.tap import Observer
 
 if TYPE_CHECKING:

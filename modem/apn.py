@@ -6,39 +6,18 @@ as it was when this profile was last in use, else with no APN, which leaves the 
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from modem import at_parse
 from modem.at import At
 from modem.bcd import same_iccid
 from modem.errors import AtError
 from modem.memory import Memory
+from modem.radio import Apn
 
 _CONTEXT = "1"
 """The <cid> that modems attach with."""
 _USED = "apn:"
 """In the memory, before an ICCID: the context that was set when this profile was left."""
-_NEEDS_QUOTING = '"\\\r\n\0'
-
-
-@dataclass(frozen=True, slots=True)
-class Apn:
-    """A context's parameters."""
-
-    name: str = ""
-    """The APN; empty: the operator's choice."""
-    type: str = "IP"
-    """<PDP_type>: "IP", "IPV6", "IPV4V6"."""
-    user: str = ""
-    password: str = ""
-
-    def __repr__(self) -> str:
-        return f"Apn({self.name!r}, {self.type!r})"  # no password in any log
-
-    def fits_a_command(self) -> bool:
-        """Whether it can be said in an AT command."""
-        texts = (self.name, self.type, self.user, self.password)
-        return all(t.isascii() and not set(t) & set(_NEEDS_QUOTING) for t in texts)
 
 
 class Apns:

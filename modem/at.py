@@ -34,9 +34,12 @@ _NAME = re.compile(r"AT([+^*%#$&]\w+)", re.IGNORECASE)
 # Queries that every modem knows, cheap, without effect, and never unsolicited. Several, so that the answer
 # of one sent before is not taken for that of the last.
 _MARKERS = ("+CMEE", "+CSCS", "+CMGF", "+CGATT")
+_MOST_UNANSWERED = 200
 _GREETING = ("ATE0", "AT+CMEE=1")
 WHO = ("AT+CGMI", "AT+CGMM", "AT+CGMR")
 _IMEI = "AT+CGSN"
+_IS_IMEI = re.compile(r"\d{14,17}")
+"""Without its check digit, with it, or with the software's version (TS 23.003 6.2)."""
 _BARE_QUERIES = (*WHO, _IMEI)
 
 
@@ -45,7 +48,8 @@ class At:
 
     open_port: opens the tty; raises ModemError. waits: all deadlines. idle: called at least once a second
     in every wait. facts_of: what is known of a model, by what it answers to +CGMI, +CGMM and +CGMR.
-    is_right: told whether the port that was opened is the AT port of the modem that was met first.
+    is_right: told whether the port that was opened is the AT port of the modem that was met first; says
+    whether another one is to be opened.
     Made for one thread.
     """
 
@@ -55,7 +59,7 @@ class At:
         waits: Waits,
         idle: Callable[[], None] = lambda: None,
         facts_of: Callable[[str, str, str], quirks.Quirks] | None = None,
-        is_right: Callable[[bool], None] = lambda _right: None,
+        is_right: Callable[[bool], bool] = lambda _right: False,
     ) -> None:
         self.waits = waits
         self.facts = quirks.DEFAULT
@@ -202,6 +206,7 @@ class At:
 
     def _check_imei(self, imei: str) -> None:
         """A port may come back under the name of another one. PortGone if it is another modem's."""
+        imei = imei if _IS_IMEI.fullmatch(imei) else ""
         if self._imei and imei and imei != self._imei:
             self._is_right(False)
             self.hang_up()
@@ -220,7 +225,8 @@ class At:
     def _open(self) -> None:
         self._port = self._open_port()
         self._buffer.clear()
-        self._unanswered.clear()
+        # What was asked before may still be answered: a modem that was busy has kept it.
+        del self._unanswered[:-_MOST_UNANSWERED]
         self._ready.register(self._port.fileno(), select.EPOLLIN)
         self._restarted()
         self._in_doubt = True
@@ -243,8 +249,8 @@ class At:
                 self._in_doubt = False
                 return
             patience += self.waits.at_sync
-        if self._greeted != self.boots:
-            self._is_right(False)  # since it was opened this port has said nothing
+        # A port that is opened again is in no doubt about what was asked before: only for another one.
+        if self._greeted != self.boots and self._is_right(False):
             self.hang_up()
         raise AtTimeout(
             doing,
@@ -407,7 +413,8 @@ def _end_of_line(buffer: bytearray) -> int:
 
 def told(query: str, lines: list[str]) -> str:
     """What a query like AT+CGMI was answered; some modems put the command's name before it."""
-    first = lines[0] if lines else ""
+    # What the line has spoilt would be remembered as somebody's name.
+    first = next((line for line in lines if line.isascii() and line.isprintable()), "")
     return first.removeprefix(query.removeprefix("AT") + ":").strip().strip('"')
 
 

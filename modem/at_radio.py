@@ -5,12 +5,12 @@ from collections.abc import Callable
 from contextlib import suppress
 
 from modem import at_parse
-from modem.apn import Apn, Apns
+from modem.apn import Apns
 from modem.at import WHO, At, told
 from modem.errors import AtError, AtTimeout
 from modem.memory import Memory, ShortMemory
 from modem.poller import Poller
-from modem.radio import Identity, RadioStatus, Registration, Remedy, Sim
+from modem.radio import Apn, Identity, RadioStatus, Registration, Remedy, Sim
 from modem.taking import Taking
 from modem.uicc import Uicc
 from modem.waits import Waits
@@ -26,6 +26,8 @@ _REPORTS = (
 _SETTINGS = ("AT+COPS=3,2",)
 _REGISTRATIONS = ("AT+CEREG?", "AT+CREG?", "AT+CGREG?", "AT+C5GREG?")
 _STATUS_TOLD = ("+CPIN", "+CGEV", "+QUSIM", "^SIMST", "#QSS", "RDY", "NO CARRIER")
+# SIM not inserted, PIN required, SIM failure, SIM busy (TS 27.007 9.2.1).
+_NOT_READY = (10, 11, 13, 14)
 _ICCID_LINE = re.compile(f".*{at_parse.ICCID_ANSWER.pattern}")
 
 
@@ -205,19 +207,21 @@ class AtRadio:
         """The ICCID that the modem reads, by whichever command it knows; that one is remembered."""
         known = self._iccid_command
         for command in self._at.facts.iccid_commands if known is None else (known,):
-            if iccid := at_parse.iccid(self._iccid_lines(command)):
+            try:
+                lines = self._at.command(command, takes=_ICCID_LINE)
+            except AtError as error:
+                if error.code in _NOT_READY:
+                    return (
+                        None  # it knows the command: another one may tell of the card, and not of the modem
+                    )
+                continue
+            if iccid := at_parse.iccid(lines):
                 self._iccid_command = command
                 if self._iccid not in (None, iccid):
                     self._at.card_was_reset()
                 self._iccid = iccid
                 return iccid
         return None
-
-    def _iccid_lines(self, command: str) -> list[str]:
-        try:
-            return self._at.command(command, takes=_ICCID_LINE)
-        except AtError:
-            return []
 
     def _address(self) -> str | None:
         active = at_parse.active_contexts(self._ask("AT+CGACT?"))

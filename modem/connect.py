@@ -4,7 +4,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from modem import quirks
-from modem.apn import Apn
 from modem.at import At
 from modem.at_radio import AtRadio
 from modem.card import Card, UiccCard
@@ -12,7 +11,7 @@ from modem.csim import CsimUicc
 from modem.finder import Finder
 from modem.memory import Memory, ShortMemory
 from modem.quirks import Way
-from modem.radio import Radio
+from modem.radio import Apn, Radio
 from modem.tap import Observer, TappedUicc
 from modem.uicc import Uicc
 from modem.waits import Waits
@@ -57,11 +56,11 @@ def connect(
     memory = memory or ShortMemory()
     finder = Finder(path, baudrate, rtscts)
 
-    def is_right(right: bool) -> None:
-        if right:
-            finder.accept()
-        else:
-            finder.reject()
+    def is_right(right: bool) -> bool:
+        if not right:
+            return finder.reject()
+        finder.accept()
+        return False
 
     at = At(finder.open, waits, idle, facts_of, is_right)
     uicc: Uicc = CsimUicc(at, waits)

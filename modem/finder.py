@@ -67,9 +67,10 @@ class Finder:
                 continue
         return self._opened(left[-1])
 
-    def reject(self) -> None:
-        """What was opened last is not the modem's AT port, or is another modem's."""
+    def reject(self) -> bool:
+        """What was opened last is not the modem's AT port. Returns whether there is another one."""
         self._rejected.add(self.path)
+        return any(path != self.path for path in self.candidates())
 
     def accept(self) -> None:
         """What was opened last is the right one."""

@@ -98,7 +98,8 @@ class ReaderUicc:
         status, readers = scard.SCardListReaders(self._context, [])
         fitting = [name for name in readers if self._wanted in name] if status == 0 else []
         if not fitting:
-            got = f"no reader {self._wanted!r}; there are: {', '.join(readers) or 'none'}"
+            wanted = f" with {self._wanted!r} in its name" if self._wanted else ""
+            got = f"there is no reader{wanted}" + (f", but {', '.join(readers)}" if readers else "")
             self.close()
             raise PortGone(doing, got, "is the reader plugged in, and pcscd running? set modem.reader")
         for name in fitting:

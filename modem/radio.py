@@ -57,6 +57,21 @@ class RadioStatus:
     """The bearer's IP address; None without a bearer."""
 
 
+@dataclass(frozen=True, slots=True)
+class Apn:
+    """A context's parameters."""
+
+    name: str = ""
+    """The APN; empty: the operator's choice."""
+    type: str = "IP"
+    """<PDP_type>: "IP", "IPV6", "IPV4V6"."""
+    user: str = ""
+    password: str = ""
+
+    def __repr__(self) -> str:
+        return f"Apn({self.name!r}, {self.type!r})"  # no password in any log
+
+
 class Remedy(Enum):
     """What can be done to a modem that has lost its network, cheapest first."""
 
@@ -81,6 +96,10 @@ class Radio(Protocol):
         Waits for the REFRESH first, and resets the modem if none comes. None: no profile is enabled,
         wait only until the card is back.
         """
+        ...
+
+    def bring_apn(self, iccid: str, apn: Apn) -> None:
+        """The profile in use brings an APN; the modem attaches with it, unless the user says otherwise."""
         ...
 
     def fileno(self) -> int:

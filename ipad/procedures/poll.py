@@ -39,6 +39,9 @@ def run(gateway: Gateway, eim_id: str, tell: Cause | None) -> Polled:
     try:
         deliver.run(gateway, esipa, eim_id)
         for _ in range(MOST_PACKAGES):
+            if gateway.toolkit_busy:
+                _free_toolkit(gateway)
+                break
             offered = _next(gateway, esipa, tell)
             tell = None
             if isinstance(offered, NoPackage):
@@ -63,9 +66,6 @@ def run(gateway: Gateway, eim_id: str, tell: Cause | None) -> Polled:
                 esipa.close()
                 entry, esipa = now, _client(gateway, now)
             deliver.run(gateway, esipa, eim_id)
-            if gateway.toolkit_busy:
-                _free_toolkit(gateway)
-                break
             if now is None:
                 gateway.note("poll", f"{eim_id} is not associated any more")
                 finished = True

@@ -14,6 +14,7 @@ from typing import TypeVar
 from ipad.errors import EuiccRefused, IpadError
 from ipad.euicc import es10b
 from ipad.journal import Step
+from ipad.procedures import apn
 from ipad.procedures.gateway import Contents, Gateway
 from modem.errors import ChannelLost, ModemError
 
@@ -59,6 +60,7 @@ def settle(gateway: Gateway, target: str | None) -> Contents:
     contents = gateway.read_card()
     if gateway.radio is not None and contents.enabled != target:
         gateway.radio.take_profile(contents.enabled)
+    apn.bring(gateway, contents)
     return contents
 
 

@@ -15,6 +15,8 @@ from ipad.errors import IpadError
 from ipad.testbed import ladder
 from ipad.testbed.gateway import Gateway
 from ipad.testbed.timeline import Failed, Timeline
+from modem.mock import MODELS
+from modem.mock.models import Latencies
 
 BOOTSTRAP, NORD, SUED = "89999900000000000016", "8900101000000000019", "8900102000000000018"
 SPARE = "8900101000000000027"
@@ -33,6 +35,8 @@ PROFILES = {
 NORD_PLMN, SUED_PLMN = "00101", "00102"
 OTHER_EIM_CAUSE, FALLBACK_CAUSE = 0, 1
 """StateChangeCause otherEim(0), fallback(1)."""
+CAT_BUSY = 5
+"""EnableProfileResult catBusy(5)."""
 FAST = 0.5
 
 WAITS = {
@@ -59,6 +63,7 @@ WAITS = {
     "connect": 3.0,
     "http": 4.0,
     "refresh": 5.0,
+    "sim_ready": 8.0,
 }
 """A day's patience, in a minute: what takes hours on a gateway takes seconds here."""
 
@@ -139,13 +144,23 @@ def _arrives(gateway: Gateway, line: Timeline, package: int, iccid: str) -> None
 
 def enable(gateway: Gateway, line: Timeline) -> None:
     line.chapter("7. The eIM enables Nord, and allows a rollback")
-    package = gateway.order({"enable": NORD, "rollback": True})
-    gateway.ipad("poll")
-    line.wait_for("the result, over Nord", lambda: gateway.state_of(package) == "done")
+    package = _order_nord(gateway, line)
+    if {"enableResult": CAT_BUSY} in gateway.package(package)["outcome"]:
+        line.say("eIM", "the card was busy with its modem: the same once more")
+        line.wait_for("the modem, which is reset for that", lambda: gateway.serving()[0] == 5)
+        line.wait_for("the link", lambda: gateway.phase() == "operating")
+        package = _order_nord(gateway, line)
     line.wait_for("the verdict", lambda: gateway.phase() == "operating")
     line.check("the card has Nord enabled", gateway.enabled() == NORD)
     line.check("the modem is at home in Nord", gateway.serving() == (1, NORD_PLMN))
     line.check(f"the eIM has it signed {_by(gateway)}, once", gateway.accepted_results(package) == 1)
+
+
+def _order_nord(gateway: Gateway, line: Timeline) -> int:
+    package = gateway.order({"enable": NORD, "rollback": True})
+    gateway.ipad("poll")
+    line.wait_for("the result, over Nord", lambda: gateway.state_of(package) == "done")
+    return package
 
 
 def lost(gateway: Gateway, line: Timeline) -> None:
@@ -170,7 +185,7 @@ def come_back(gateway: Gateway, line: Timeline) -> None:
     line.wait_for("the second trial", lambda: gateway.enabled() == NORD)
     polls = gateway.polls()
     line.wait_for("a poll over Nord", lambda: gateway.polls() > polls and gateway.phase() == "operating")
-    fell, tried, fell_again, tried_again = gateway.refreshes()[-4:]
+    fell, tried, fell_again, tried_again = gateway.switches()[-4:]
     first, second = tried - fell, tried_again - fell_again
     line.check(f"the second came after a longer wait ({second:.0f} s, not {first:.0f} s)", second > first)
     line.check("the card has Nord enabled again", gateway.enabled() == NORD)
@@ -208,12 +223,12 @@ def power_cut(gateway: Gateway, line: Timeline) -> None:
 def eim_down(gateway: Gateway, line: Timeline) -> None:
     line.chapter("12. The eIM itself is down for a while")
     line.wait_for("the verdict on Sued", lambda: gateway.phase() == "operating")
-    switches, polls = gateway.refreshes(), gateway.polls()
+    switches, polls = gateway.switches(), gateway.polls()
     gateway.kill_eim()
     gateway.ipad("poll")
     # Longer than grace, all remedies and a trial together.
     line.pass_time(gateway.waits["grace"] + 4 * gateway.waits["reset"] + gateway.waits["trial"])
-    line.check("no switch: the card was not touched", gateway.refreshes() == switches)
+    line.check("no switch: the card was not touched", gateway.switches() == switches)
     line.check("and has Sued enabled", gateway.enabled() == SUED)
     gateway.start_eim()
     line.wait_for("a poll, by itself", lambda: gateway.polls() > polls)
@@ -276,6 +291,12 @@ def spoken(gateway: Gateway, line: Timeline, binding: str) -> None:
         )
 
 
+def pace(model: str) -> float:
+    """Factor of a slow modem's latencies: its day would not fit into a minute."""
+    usual, own = Latencies(), MODELS[model].latencies
+    return min(1.0, usual.boot / own.boot, usual.registration / own.registration)
+
+
 def main(argv: list[str] | None = None) -> int:
     """Runs the day; 0 only if every check holds."""
     parser = argparse.ArgumentParser(prog="make demo", description=__doc__)
@@ -285,6 +306,9 @@ def main(argv: list[str] | None = None) -> int:
         "--binding", choices=("both", "asn1", "json"), default="both", help="that the eIM knows (%(default)s)"
     )
     parser.add_argument("--eims", type=int, choices=(1, 2), default=1, help="on the card (%(default)s)")
+    parser.add_argument(
+        "--model", choices=sorted(MODELS), default="generic", help="of the modem (%(default)s)"
+    )
     parser.add_argument("--keep", type=Path, metavar="DIR", help="keep all state and logs there")
     parser.add_argument("--ladder", action="store_true", help="another day: each remedy for a lost link")
     arguments = parser.parse_args(argv)
@@ -299,11 +323,12 @@ def main(argv: list[str] | None = None) -> int:
         gateway = Gateway(
             directory.absolute(),
             line,
-            scale,
+            scale * pace(arguments.model),
             waits,
             card=arguments.card,
             bindings=arguments.binding,
             eims=arguments.eims,
+            model=arguments.model,
             blank=not arguments.ladder,
         )
         try:

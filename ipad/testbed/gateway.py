@@ -4,6 +4,7 @@ The agent sees only the tty and what comes through the relays. Whoever asks here
 the eIM's records, the card's own file, the network's state.
 """
 
+import itertools
 import json
 import os
 import shutil
@@ -27,8 +28,8 @@ from ipad.testbed.network_command import ask
 from ipad.testbed.rsp_part import RspPart
 from ipad.testbed.timeline import Timeline
 
-READY_WITHIN = 30.0
-"""Seconds that a part is given to say that it is ready."""
+READY_WITHIN = 90.0
+"""Seconds that a part is given to say that it is ready. The daemon first ends what was interrupted."""
 _END_WITHIN = 20.0
 _ORDER_WITHIN = 120.0
 _FOLLOW = 0.1
@@ -50,7 +51,7 @@ class Gateway:
     scale: of the modem's latencies. waits: the agent's, in seconds. pki_dir: a folder with certificates and
     keys that are there already. anchor: what the card holds of the eIM's TLS certificate. card: "iot" or
     "consumer". bindings: of the eIM, "both", "asn1", "json". eims: 2 for a second one, which the card does
-    not know yet. blank: the card has only its bootstrap profile.
+    not know yet. blank: the card has only its bootstrap profile. model: of the mock modem.
     """
 
     def __init__(
@@ -65,6 +66,7 @@ class Gateway:
         card: str = "iot",
         bindings: str = "both",
         eims: int = 1,
+        model: str = "generic",
         blank: bool = False,
     ) -> None:
         self.directory = directory
@@ -76,6 +78,7 @@ class Gateway:
         self._scale = scale
         self.consumer = card == "consumer"
         self._card = card
+        self._model = model
         self._line = line
         self._processes: dict[str, subprocess.Popen[str]] = {}
         self._done = threading.Event()
@@ -191,6 +194,7 @@ class Gateway:
         self._start(
             "modem",
             *("--link", str(self.directory / "tty"), "--state", str(self.directory / "card")),
+            *("--model", self._model),
             *("--pki", str(self.pki), "--network", f"{host}:{port}", "--scale", str(self._scale)),
             *(argument for fault in faults for argument in ("--fault", fault)),
         )
@@ -380,9 +384,12 @@ class Gateway:
         """stateChangeCause and rPLMN of every poll."""
         return self.first.told()
 
-    def refreshes(self) -> list[float]:
-        """When the modem acted on a REFRESH: each is a switch of the enabled profile."""
-        return [event["time"] for event in self.events("refresh")]
+    def switches(self) -> list[float]:
+        """When the modem began to use another profile than before."""
+        read = self.events("sim")
+        return [
+            event["time"] for before, event in itertools.pairwise(read) if event["iccid"] != before["iccid"]
+        ]
 
     def events(self, name: str) -> list[dict[str, Any]]:
         """The mock modem's events of this name."""

@@ -88,7 +88,7 @@ def in_vain(gateway: Gateway, line: Timeline) -> None:
     patience = sum(waits[rung] for rung in ("grace", "reattach", "radio_cycle", "reset"))
     own = gateway.events("boot")[-1]["time"] - gateway.events("reset")[-1]["time"]
     lost = min(event["time"] for event in gateway.events("unregistered") if event["time"] >= begin)
-    took = gateway.refreshes()[-1] - lost
+    took = gateway.switches()[-1] - lost
     line.check(
         f"from the loss to the switch {took:.1f} s: {patience:.1f} s of patience, {own:.1f} s of the modem's "
         f"own time, and at most {OVERHEAD:.0f} s",

@@ -13,17 +13,21 @@ from typing import Any, TextIO
 from ipad.errors import ConfigError
 from ipad.testbed import vpcd
 from ipad.testbed.euicc import VirtualEuicc, default_profiles, show
-from ipad.testbed.euicc.shapes import SHAPES, checked
+from ipad.testbed.euicc.shapes import EVENT_LIST, SHAPES, checked
 from ipad.testbed.euicc.state import exists, load, store
 from ipad.testbed.network_client import NetworkClient
 from ipad.testbed.network_command import address
 from ipad.testbed.process import ready, until_stopped
+from modem.errors import ModemError
 from modem.mock.faults import LASTING, MOMENTARY, WHEN, BadFault
 from modem.mock.modem import MockModem
 from modem.mock.network import AlwaysOn, Network
 from modem.mock.personalities import MODELS
+from modem.uicc import Uicc
+from modem.waits import Waits
 
 EVENTS = "events.jsonl"
+_READER = "pcsc:"
 
 
 def add_parsers(parts: Any) -> None:
@@ -34,13 +38,25 @@ def add_parsers(parts: Any) -> None:
         "--state", type=Path, required=True, metavar="DIR", help="where the card keeps its state"
     )
     modem.add_argument(
-        "--card", choices=("iot", "consumer"), help="what a new card is (iot); one that is there stays"
+        "--card",
+        type=_card_wanted,
+        default="iot",
+        metavar="iot|consumer|pcsc:READER",
+        help="what a new card is (iot; one that is there stays), or a real one in a PC/SC reader with READER "
+        "in its name",
     )
     modem.add_argument("--model", choices=sorted(MODELS), default="generic", help="(%(default)s)")
     modem.add_argument(
         "--network", type=address, metavar="HOST:PORT", help="by default one that takes everybody"
     )
     modem.add_argument("--pki", type=Path, metavar="DIR", help="certificates and keys (DIR/pki of --state)")
+    modem.add_argument(
+        "--baudrate",
+        type=int,
+        default=0,
+        metavar="N",
+        help="of the line, as on a UART; 0: none, as on USB",
+    )
     modem.add_argument("--scale", type=float, default=1.0, help="factor of all latencies (%(default)s)")
     modem.add_argument(
         "--fault",
@@ -78,9 +94,17 @@ def add_parsers(parts: Any) -> None:
     look.set_defaults(run=_show)
 
 
+def _card_wanted(text: str) -> str:
+    if text in ("iot", "consumer") or text.startswith(_READER):
+        return text
+    raise argparse.ArgumentTypeError(f"iot, consumer or {_READER}READER wanted, not {text!r}")
+
+
 def _modem(args: argparse.Namespace) -> int:
     if not (0 <= args.scale < math.inf):
         raise ConfigError(f"--scale: 0 or more wanted, not {args.scale}")
+    if args.baudrate < 0:
+        raise ConfigError(f"--baudrate: 0 or more wanted, not {args.baudrate}")
     checked(args.shape)
     if args.link.exists() and not args.link.is_symlink():
         raise ConfigError(f"--link {args.link}: there is something else already, and it is not replaced")
@@ -101,13 +125,20 @@ def _events(state: Path) -> Iterator[TextIO]:
 
 
 def _run(args: argparse.Namespace, events: TextIO) -> int:
-    uicc = VirtualEuicc.open(args.state, args.pki, consumer=args.card == "consumer", shapes=args.shape)
+    uicc = _uicc(args)
     network: Network = NetworkClient(*args.network) if args.network else AlwaysOn()
     with until_stopped() as stopped:
         tell = _teller(events, lambda: ready(str(args.link)))
         try:
             modem = MockModem(
-                uicc, network, args.link, model=args.model, faults=args.fault, scale=args.scale, on_event=tell
+                uicc,
+                network,
+                args.link,
+                model=args.model,
+                faults=args.fault,
+                scale=args.scale,
+                baudrate=args.baudrate,
+                on_event=tell,
             )
         except BadFault as error:
             raise ConfigError(f"--fault {error}") from error
@@ -116,6 +147,27 @@ def _run(args: argparse.Namespace, events: TextIO) -> int:
         with modem:
             stopped.wait()
     return 0
+
+
+def _uicc(args: argparse.Namespace) -> Uicc:
+    """The card: a virtual one, or what is in a reader. ConfigError."""
+    if not args.card.startswith(_READER):
+        # A modem that keeps the card busy needs a card that has something to say.
+        busy = "cat-busy" in (*args.fault, *MODELS[args.model].faults)
+        shapes = [*args.shape, *([EVENT_LIST] if busy else [])]
+        return VirtualEuicc.open(args.state, args.pki, consumer=args.card == "consumer", shapes=shapes)
+    if args.shape or args.pki:
+        raise ConfigError("--shape and --pki are for a virtual card, not for one in a reader")
+    from modem.pcsc import ReaderUicc  # only here: it needs pyscard
+
+    reader = ReaderUicc(args.card.removeprefix(_READER), Waits())
+    try:
+        reader.reset()
+    except ModemError as error:
+        raise ConfigError(f"--card {args.card}: {error}") from error
+    finally:
+        reader.close()  # the modem's own thread connects anew
+    return reader
 
 
 def _teller(events: TextIO, booted: Callable[[], None]) -> Callable[[str, Mapping[str, str]], None]:

@@ -34,6 +34,8 @@ _PARTS = re.compile(r'(?:"[^"]*"|[^;"])+')
 _TO_CARD = re.compile(r"\+(?:CSIM|CCHO|CCHC|CGLA)=")
 _OTHERS_ANSWER = ("+CSQ: 18,99", "OK")
 _OTHER_USER = 0.1
+_BITS = 10
+"""Of an octet on a UART: 8N1."""
 _DEAF_TO = 2
 _GARBAGE = 40
 _TOLD = 60
@@ -46,9 +48,10 @@ class MockModem:
     uicc: the card; used by the modem's thread alone. link: where the tty's path is to be; it is
     there when this object is, and a modem that has just started once serve() runs. model: a key of
     MODELS. faults: as faults.Fault.parse takes them, in addition to the model's own. scale: factor of all
-    latencies. on_event: told what happens, by name and details, from the modem's thread: boot, reset, sim,
-    refresh, registered, unregistered, fault. on_command: told each command line, before it is carried out.
-    seed: of the random moments.
+    latencies. baudrate: commands and their answers take their time, as on a UART of this speed; 0: none, as
+    on USB. on_event: told what happens, by name and details, from the modem's thread: boot, reset, unplugged,
+    sim, refresh, registered, unregistered, fault. on_command: told each command line, before it is carried
+    out. seed: of the random moments.
 
     Runs in the foreground with serve() until stop(), or in a thread as a context manager. Raises KeyError
     for an unknown model, BadFault for an unknown fault.
@@ -63,6 +66,7 @@ class MockModem:
         model: str = "generic",
         faults: Collection[str] = (),
         scale: float = 1.0,
+        baudrate: int = 0,
         on_event: Event = lambda _name, _details: None,
         on_command: Callable[[str], None] = lambda _line: None,
         seed: int = 0,
@@ -72,6 +76,8 @@ class MockModem:
         self._faults = self._model.faults | {fault.name for fault in given if fault.lasts}
         self._strikes = Strikes(given)
         self._latencies = self._model.latencies.scaled(scale)
+        self._octet = _BITS / baudrate if baudrate else 0.0
+        """Seconds that an octet takes on the line."""
         self._on_event = on_event
         self._on_command = on_command
         self._random = random.Random(seed)
@@ -103,6 +109,11 @@ class MockModem:
         """Command lines that are not heard yet."""
         self._card_busy_until = 0.0
         self._port.appear()
+
+    @property
+    def octets(self) -> int:
+        """On the tty so far, both ways together."""
+        return self._port.octets
 
     def serve(self) -> None:
         """Runs until stop(), then takes the port away. Call it once."""
@@ -258,7 +269,9 @@ class MockModem:
         """Does what the line says, and answers after so long."""
         answer = self._done(text)
         if answer is not None:
-            self._timers.later(seconds, partial(self._answer, *answer))
+            lines, final = answer
+            octets = len(text) + 1 + sum(len(line) + 4 for line in (*lines, final))
+            self._timers.later(seconds + octets * self._octet, partial(self._answer, *answer))
         else:
             self._answered()
 

@@ -15,6 +15,8 @@ class Port:
 
     def __init__(self, link: Path) -> None:
         self._link = link
+        self.octets = 0
+        """On the line so far, both ways together."""
         self._unsent = bytearray()
         self._master, self._slave = _open()
 
@@ -47,14 +49,17 @@ class Port:
     def read(self) -> bytes:
         """What the host has sent; empty if nothing."""
         try:
-            return os.read(self._master, _READ)
+            octets = os.read(self._master, _READ)
         except BlockingIOError:
             return b""
+        self.octets += len(octets)
+        return octets
 
     def write(self, octets: bytes) -> None:
         """Sends, or keeps for flush(). Beyond a limit octets are lost, as on a line without flow control."""
         if len(self._unsent) + len(octets) <= _UNSENT_LIMIT:
             self._unsent += octets
+            self.octets += len(octets)
         self.flush()
 
     def flush(self) -> None:

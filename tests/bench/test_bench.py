@@ -22,6 +22,8 @@ FIGURES = {
     "Idle poll, new": ["AT+CSIM exchanges", "other AT", "connections", "requests", "sent", "received"],
     "Idle poll, resumed": ["AT+CSIM exchanges", "other AT", "connections", "requests", "sent", "received"],
     "Poll with one package": ["AT+CSIM exchanges", "other AT", "connections", "requests", "sent", "received"],
+    "On the tty": ["first time", "being known", "an idle poll", "an enable"],
+    "A download of 20 KB": ["on the tty", "busy"],
     "One ESipa message": ["decode and encode", "decode", "encode", "first decode"],
 }
 ESIPA = {

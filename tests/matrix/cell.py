@@ -72,7 +72,7 @@ WAITS = replace(
     notification_retry=0.3,
     notification_retry_max=1.0,
 )
-PATIENCE = 25.0
+PATIENCE = 40.0
 """Seconds until what has not ended is taken for what will not."""
 _NEVER_MET = 10.0
 _STOPS_WITHIN = 15.0
@@ -80,7 +80,7 @@ _LOOK = 0.02
 _CAT_BUSY = 5
 _FALLBACK = 1  # StateChangeCause
 _SHAPES = ("event-list",)
-_REASONS = ("modem", "card", "failed", "refused", "resume")
+_REASONS = ("modem", "card", "failed", "refused")
 """What the agent's history calls what went wrong."""
 
 
@@ -320,7 +320,12 @@ def _refusal(outcome: Any) -> str:
     """The codes of a package's outcome that are not ok."""
     if not isinstance(outcome, list):
         return str(outcome)
-    codes = [f"{name} {code}" for one in outcome for name, code in one.items() if isinstance(code, int)]
+    codes = [
+        f"{name} {'catBusy' if code == _CAT_BUSY else code}"
+        for one in outcome
+        for name, code in one.items()
+        if isinstance(code, int)
+    ]
     return ", ".join(codes)
 
 

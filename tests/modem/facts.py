@@ -136,7 +136,10 @@ FACTS = (
         "Quectel EG916Q, RG650E, QMI modems",
         f"{_comma(37779)}, {_lpac(450)}",
         "--model eg916q, --model rm520n, --fault ignore-refresh --fault cfun-keeps-card",
-        (_HERE + "test_a_modem_that_ignores_refresh_is_reset",),
+        (
+            _HERE + "test_a_modem_that_ignores_refresh_is_reset",
+            "modem/test_taking.py::test_a_modem_that_ignores_the_refresh_is_led_up_the_ladder_of_its_model",
+        ),
     ),
     Fact(
         "the former profile's APN stays in the attach profile, and the next profile uses it",
@@ -144,8 +147,8 @@ FACTS = (
         "wwand-ipa's operation guide",
         "--model sara-r4, --fault apn-sticks",
         (
+            "modem/test_taking.py::test_the_former_profiles_apn_is_not_left_behind_and_comes_back_with_it",
             "modem/test_mock_faults.py::test_the_former_profiles_apn_gives_no_bearer_until_it_is_another",
-            "matrix/test_matrix.py::test_every_cell_ends_well",
         ),
     ),
     Fact(
@@ -164,8 +167,8 @@ FACTS = (
         "VoCat 110",
         "--model ec20f, --fault carrier-stuck",
         (
+            "modem/test_taking.py::test_the_former_operators_carrier_configuration_is_changed",
             "modem/test_mock_faults.py::test_the_former_carriers_configuration_finds_no_network",
-            "matrix/test_matrix.py::test_every_cell_ends_well",
         ),
     ),
     Fact(
@@ -173,10 +176,7 @@ FACTS = (
         "Quectel EG25, EG916Q",
         _comma(37779),
         "--model eg916q, --fault cat-busy",
-        (
-            "modem/test_cat_busy.py::test_a_busy_toolkit_refuses_a_switch_until_the_modem_is_reset",
-            "matrix/test_matrix.py::test_every_cell_ends_well",
-        ),
+        ("modem/test_cat_busy.py::test_a_busy_toolkit_refuses_a_switch_until_the_modem_is_reset",),
     ),
     Fact(
         "USB modems come back under another name after a reset",
@@ -185,7 +185,20 @@ FACTS = (
         "--model generic-usb, --fault unplug@N",
         (
             _HERE + "test_a_modem_that_comes_back_under_another_name_is_found",
+            "modem/test_finder.py::test_a_modem_that_comes_back_under_another_number_is_found_again",
             "modem/test_mock_faults.py::test_a_modem_that_is_pulled_out_comes_back_under_another_name",
+        ),
+    ),
+    Fact(
+        "ModemManager probes every tty and owns the port",
+        "all",
+        "comma",
+        "--fault other-user",
+        (
+            _HERE + "test_what_another_program_on_the_port_hears_is_no_answer",
+            "modem/test_ports.py::test_the_lock_of_a_process_that_lives_is_honoured_and_it_is_named",
+            "modem/test_ports.py::test_whoever_has_it_open_is_named",
+            "modem/test_finder.py::test_the_udev_rules_are_those_of_the_table",
         ),
     ),
     Fact(

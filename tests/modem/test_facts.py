@@ -282,3 +282,34 @@ def test_what_a_modem_says_by_itself_is_no_answer(tmp_path: Path, model: str) ->
 def test_at_is_sent_again_to_a_modem_that_did_not_hear_it(tmp_path: Path) -> None:
     with world(tmp_path, uicc=TinyUicc(), faults=("deaf-at-first",)) as made:
         assert echoes(met(made).card.open(AID))
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_what_another_program_on_the_port_hears_is_no_answer(tmp_path: Path, way: Way) -> None:
+    """Where it comes in between, the command has no answer, and nobody knows whether it was done."""
+    with world(tmp_path, faults=("other-user",)) as made:
+        card = met(made, [way]).card
+        heard = 0
+        while heard < 40:
+            try:
+                channel = card.open(AID)
+                for _ in range(10):
+                    number = heard % 256
+                    assert channel.transmit(bytes((0x80, ECHO, 0, 0, 1, number))).data == bytes((number,))
+                    heard += 1
+            except ModemError:
+                continue
+
+
+@pytest.mark.parametrize("question", ["+CGMI", "+CGMM", "+CGSN"])
+def test_garbage_is_not_taken_for_the_modems_name(tmp_path: Path, question: str) -> None:
+    """What it was first taken for would be held against it when it is met again."""
+    with world(tmp_path, faults=(f"garbage@{question}",)) as made:
+        modem = met(made)
+        assert modem.radio is not None
+        modem.card.open(AID)
+        assert "fault" in made.names()
+        modem.radio.apply(Remedy.RESET)
+        identity = modem.radio.identity()
+        assert (identity.manufacturer, identity.model) == ("Testbed", "UART-1")
+        assert echoes(modem.card.open(AID))

@@ -114,11 +114,11 @@ def test_a_candidate_that_cannot_be_opened_is_passed_over(fake: FakeSys) -> None
 
 
 def at_of(found: Finder) -> At:
-    def is_right(right: bool) -> None:
-        if right:
-            found.accept()
-        else:
-            found.reject()
+    def is_right(right: bool) -> bool:
+        if not right:
+            return found.reject()
+        found.accept()
+        return False
 
     return At(found.open, WAITS, facts_of=lambda *_: DEFAULT, is_right=is_right)
 
@@ -159,7 +159,7 @@ def test_a_port_that_does_not_speak_at_is_left_for_the_next(fake: FakeSys) -> No
         fake.plug("ttyACM1", OTHER, 1, path=speaking.path)
         waits = type(WAITS)(at_command=0.5, at_sync=0.1)
         found = finder(fake, f"usb:{OTHER}")
-        at = At(found.open, waits, is_right=lambda right: None if right else found.reject())
+        at = At(found.open, waits, is_right=lambda right: not right and found.reject())
         with closing(at):
             with pytest.raises(ModemError, match="does not answer"):
                 at.command("AT")

@@ -1,15 +1,16 @@
 """The mock modem itself: that it refuses what real ones refuse, and does what they do by themselves."""
 
 import os
+import time
 from pathlib import Path
 
 import pytest
 
-from modem import bcd
+from modem import bcd, ports
 from modem.at import At
 from modem.errors import AtError, PortGone
 from modem.mock import AlwaysOn, BadFault, MockModem, NetworkStatus
-from tests.modem.mocked import Switchable, readable, world
+from tests.modem.mocked import WAITS, Switchable, readable, world
 from tests.modem.tiny_uicc import ICCIDS, IMSIS, TinyUicc
 
 
@@ -146,3 +147,26 @@ def test_an_unknown_model_or_fault_is_refused(tmp_path: Path) -> None:
         MockModem(TinyUicc(), Switchable(), tmp_path / "modem", model="none")
     with pytest.raises(BadFault):
         MockModem(TinyUicc(), Switchable(), tmp_path / "modem", faults=["none"])
+
+
+def test_octets_take_their_time_on_a_uart_and_are_counted(tmp_path: Path) -> None:
+    heard: list[str] = []
+    modem = MockModem(
+        TinyUicc(),
+        AlwaysOn(),
+        tmp_path / "tty",
+        scale=0.0,
+        baudrate=1200,
+        on_event=lambda name, _: heard.append(name),
+    )
+    with modem:
+        while "registered" not in heard:
+            time.sleep(0.01)
+        at = At(lambda: ports.open_port(str(tmp_path / "tty")), WAITS)
+        at.command("AT+CGMI")
+        before, began = modem.octets, time.monotonic()
+        at.command("AT+CGMI")
+        octets = len("AT+CGMI\r") + len("\r\nTestbed\r\n") + len("\r\nOK\r\n")
+        assert modem.octets - before == octets
+        assert time.monotonic() - began >= 10 * octets / 1200
+        at.close()

@@ -9,7 +9,6 @@ import pytest
 
 from modem import connect as connecting
 from modem import quirks
-from modem.apn import Apn
 from modem.at_radio import AtRadio
 from modem.card import Channel
 from modem.connect import Modem
@@ -17,7 +16,7 @@ from modem.errors import ModemError
 from modem.memory import ShortMemory
 from modem.mock import AlwaysOn, MockModem
 from modem.quirks import Quirks
-from modem.radio import Registration, Remedy
+from modem.radio import Apn, Registration, Remedy
 from tests.modem.mocked import SCALE, WAITS
 from tests.modem.scripted import WAITS as SCRIPTED
 from tests.modem.scripted import ScriptedModem, Step, answers, engine

@@ -13,7 +13,7 @@ from ipad.errors import Unreachable
 from ipad.esipa.client import Esipa
 from ipad.journal import Journal, Owed, Refusals, Step
 from modem.errors import AtError, AtTimeout, ChannelLost
-from modem.radio import Identity, Radio, RadioStatus, Remedy
+from modem.radio import Apn, Identity, Radio, RadioStatus, Remedy
 from modem.uicc import Reply, Uicc
 
 T = TypeVar("T")
@@ -179,6 +179,9 @@ class HarmedRadio:
 
     def take_profile(self, iccid: str | None) -> None:
         self._harm.pass_(RADIO, f"take_profile({iccid})", lambda: self._radio.take_profile(iccid))
+
+    def bring_apn(self, iccid: str, apn: Apn) -> None:
+        self._harm.pass_(RADIO, f"bring_apn({apn.name})", lambda: self._radio.bring_apn(iccid, apn))
 
     def fileno(self) -> int:
         return self._radio.fileno()

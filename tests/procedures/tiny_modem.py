@@ -10,7 +10,7 @@ from ipad.testbed.euicc import VirtualEuicc
 from modem import bcd
 from modem.card import exchange
 from modem.errors import ModemError
-from modem.radio import Identity, RadioStatus, Registration, Remedy, Sim
+from modem.radio import Apn, Identity, RadioStatus, Registration, Remedy, Sim
 from modem.uicc import Reply
 
 
@@ -28,6 +28,7 @@ class TinyModem:
         """ICCIDs whose operator is gone."""
         self.plmn = "00101"
         self.remedies: list[Remedy] = []
+        self.apns: list[tuple[str, str]] = []
         self.session: list[bytes] = []
         """APDUs that the card remembers until its next reset: channels, selections, begun chains."""
         self._card = card
@@ -105,6 +106,9 @@ class TinyModem:
             self.start()
             if self.iccid() != iccid:
                 raise ModemError("taking the new profile", f"the modem reads {self.iccid()}", executed=True)
+
+    def bring_apn(self, iccid: str, apn: Apn) -> None:
+        self.apns.append((iccid, apn.name))
 
     def fileno(self) -> int:
         return self._eventfd

@@ -55,9 +55,9 @@ def start(tmp_path_factory: pytest.TempPathFactory, system_pki: Path) -> Start:
 def gateway(running: Gateway) -> Iterator[Gateway]:
     """The module's own, `running`. After each test it still works, and nothing has switched."""
     settle(running)
-    switches = running.refreshes()
+    switches = running.switches()
     yield running
     works(running)
     operates(running)
     assert running.enabled() == BOOTSTRAP
-    assert running.refreshes() == switches
+    assert running.switches() == switches

@@ -153,7 +153,7 @@ def test_a_poll_that_is_asked_for_is_done_when_the_command_ends(gateway: Gateway
 
 
 def test_a_poll_that_reaches_nobody_fails_and_no_profile_is_switched(gateway: Gateway) -> None:
-    switches = gateway.refreshes()
+    switches = gateway.switches()
     gateway.kill_eim()
     try:
         done = ipad(gateway, "poll")
@@ -161,7 +161,7 @@ def test_a_poll_that_reaches_nobody_fails_and_no_profile_is_switched(gateway: Ga
         gateway.start_eim()
     assert done.returncode == FAILED
     assert "not reached" in done.stderr
-    assert gateway.refreshes() == switches
+    assert gateway.switches() == switches
 
 
 @pytest.mark.parametrize("form", [(), ("--json",)])
@@ -188,14 +188,14 @@ def test_a_fallback_and_a_return_that_are_asked_for_switch_the_card(
 
 
 def test_a_return_without_a_fallback_is_refused_with_the_reason(gateway: Gateway) -> None:
-    switches = gateway.refreshes()
+    switches = gateway.switches()
     for form in ((), ("--json",)):
         done = ipad(gateway, "return", *form)
         assert done.returncode == FAILED
         assert "operating" in done.stderr
         assert "a return needs a fallback before it" in done.stderr
     assert gateway.enabled() == NORD
-    assert gateway.refreshes() == switches
+    assert gateway.switches() == switches
 
 
 def test_the_factory_s_command_keeps_away_from_the_daemon_s_card(gateway: Gateway) -> None:

@@ -9,7 +9,9 @@ ANY_MACHINE = 300.0
 
 
 @pytest.mark.demo
-@pytest.mark.parametrize("options", [[], ["--ladder"]], ids=["day", "ladder"])
+@pytest.mark.parametrize(
+    "options", [[], ["--ladder"], ["--model", "fm350"]], ids=["day", "ladder", "another modem"]
+)
 def test_the_demo_holds(options: list[str]) -> None:
     command = [sys.executable, "-m", "ipad.testbed.demo", "--fast", *options]
     done = subprocess.run(command, capture_output=True, text=True, timeout=ANY_MACHINE, check=False)

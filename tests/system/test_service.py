@@ -158,14 +158,14 @@ def test_the_daemon_starts_without_a_modem_and_finds_it_when_it_appears(stopped:
 
 
 def test_a_modem_that_is_unplugged_and_comes_back_is_used_again(gateway: Gateway) -> None:
-    switches = gateway.refreshes()
+    switches = gateway.switches()
     gateway.unplug()
     until("its loss", lambda: is_at(gateway, "no card"))
     assert ipad(gateway, "poll").returncode == 1
     gateway.plug_in()
     operates(gateway)
     works(gateway)
-    assert gateway.refreshes() == switches
+    assert gateway.switches() == switches
 
 
 def test_a_modem_that_is_gone_when_it_is_looked_at_next_is_used_again(gateway: Gateway) -> None:

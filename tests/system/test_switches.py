@@ -106,12 +106,12 @@ def test_a_modem_that_ignores_refresh_is_reset_to_take_the_new_profile(gateway: 
     gateway.unplug()
     gateway.plug_in("ignore-refresh")
     operates(gateway)
-    resets, refreshes = len(gateway.events("reset")), gateway.refreshes()
+    resets, refreshes = len(gateway.events("reset")), gateway.events("refresh")
     package = enable(gateway, SUED, rollback=True)
     assert gateway.serving() == (1, SUED_PLMN)
     assert gateway.accepted_results(package) == 1
     assert len(gateway.events("reset")) > resets
-    assert gateway.refreshes() == refreshes
+    assert gateway.events("refresh") == refreshes
 
 
 @pytest.mark.usefixtures("plain_modem")
@@ -132,20 +132,20 @@ def test_a_modem_that_talks_all_the_time_is_understood(gateway: Gateway) -> None
 
 @pytest.mark.parametrize("fault", ["http-503", "drop"])
 def test_an_eim_that_takes_the_result_late_causes_no_rollback(gateway: Gateway, fault: str) -> None:
-    switches = len(gateway.refreshes())
+    switches = len(gateway.switches())
     function = "ProvideEimPackageResult"
     gateway.eim("POST", "/faults", {"fault": fault, "function": function, "count": 3})
     package = enable(gateway, SUED, rollback=True)
     assert gateway.serving() == (1, SUED_PLMN)
     assert gateway.accepted_results(package) == 1
-    assert len(gateway.refreshes()) == switches + 1
+    assert len(gateway.switches()) == switches + 1
     until("an empty card", lambda: not gateway.card()["results"])
 
 
 def test_an_eim_that_is_away_after_its_enable_with_rollback_is_rolled_back_from_once(
     gateway: Gateway,
 ) -> None:
-    switches = len(gateway.refreshes())
+    switches = len(gateway.switches())
     package = gateway.order({"enable": SUED, "rollback": True})
     gateway.eim("POST", "/faults", {"fault": "http-500", "function": "ProvideEimPackageResult", "count": 99})
     ipad(gateway, "poll")
@@ -157,7 +157,7 @@ def test_an_eim_that_is_away_after_its_enable_with_rollback_is_rolled_back_from_
     until("its result", lambda: gateway.state_of(package) == "rolled back")
     operates(gateway)
     assert gateway.enabled() == NORD
-    assert len(gateway.refreshes()) == switches + 2
+    assert len(gateway.switches()) == switches + 2
 
 
 def test_the_log_does_not_tell_the_eid(gateway: Gateway) -> None:

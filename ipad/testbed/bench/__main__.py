@@ -10,7 +10,7 @@ import tempfile
 from pathlib import Path
 
 from ipad.errors import IpadError
-from ipad.testbed.bench import daemon, downloads, esipa, exchanges, messages, polls
+from ipad.testbed.bench import daemon, downloads, esipa, exchanges, messages, polls, tty
 from ipad.testbed.bench.parts import parts
 from ipad.testbed.bench.table import Row, lines, values
 from ipad.testbed.bench.world import world
@@ -55,6 +55,7 @@ def measure(starts: int, idle: float, rounds: int) -> tuple[list[Row], list[esip
         with parts(here) as agent:
             rows += exchanges.measure(here, agent) + polls.measure(here, agent)
             exchanged = esipa.measure(here, agent)
+            rows += tty.measure(here, agent)
         rows += messages.measure(here, rounds)
         return rows + downloads.measure(Path(made) / "downloads"), exchanged
 

@@ -2,6 +2,7 @@
 
 import re
 import shutil
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -25,6 +26,8 @@ from modem.bcd import luhn_digit
 MEMORY_GOAL = 6.0
 _PROFILE, _LARGE = 60_000, 480_000
 """Octets of filler: of a usual profile, and of one that is as large as the card has room for."""
+_SMALL, _BAUDRATE = 20_000, 115_200
+"""Octets of filler, and the speed of the usual UART."""
 _WITHIN = 600.0
 _MB = 1e6
 
@@ -47,15 +50,15 @@ class _Shop:
 
 
 @contextmanager
-def _shop(directory: Path) -> Iterator[tuple[World, _Shop]]:
-    """A world with an SM-DP+ that the agent trusts, and its eIM relays to."""
+def _shop(directory: Path, baudrate: int = 0) -> Iterator[tuple[World, _Shop]]:
+    """A world with an SM-DP+ that the agent trusts, and its eIM relays to. baudrate: of its tty."""
     pki.make_pki(directory / "pki")
     with serve.running(serve.Settings(directory / "shop", pki=directory / "pki")) as server:
         ci = directory / "ci"
         ci.mkdir()
         shutil.copy(pki.paths(directory / "pki").ci, ci)
         [issuer] = ci.iterdir()
-        with world(directory, smdp=RemoteSmdp(server.es9, issuer)) as here:
+        with world(directory, smdp=RemoteSmdp(server.es9, issuer), baudrate=baudrate) as here:
             here.write_config(ci_certificates=ci)
             yield here, _Shop(server)
 
@@ -65,6 +68,8 @@ def measure(directory: Path) -> list[Row]:
     directory.mkdir()
     with _shop(directory / "daemon") as (here, shop):
         rows = _daemon(here, shop)
+    with _shop(directory / "uart", _BAUDRATE) as (here, shop), parts(here) as agent:
+        rows += _line(here, agent, shop)
     with _shop(directory / "parts") as (here, shop), parts(here) as agent:
         return _exchanges(here, agent, shop) + _octets(here, agent, shop) + rows
 
@@ -129,6 +134,19 @@ def _exchanges(here: World, agent: Parts, shop: _Shop) -> list[Row]:
         rows.append(Row(group, "the whole download, and telling the SM-DP+", here.tally().exchanges, ""))
     agent.gateway.isdr.block = 255
     return rows
+
+
+def _line(here: World, agent: Parts, shop: _Shop) -> list[Row]:
+    """What a slow line is used for, where modem and card take no time of their own."""
+    code, before, began = shop.order(_SMALL), here.octets(), time.monotonic()
+    _run(agent, code)
+    seconds, octets = time.monotonic() - began, here.octets() - before
+    group = f"A download of {_SMALL // 1000} KB over a tty at {_BAUDRATE} baud, in {seconds:.1f} s"
+    busy = 100 * octets * 10 / _BAUDRATE / seconds
+    return [
+        Row(group, "on the tty, both ways", octets, "octets"),
+        Row(group, "of the time, the tty is busy (ideal: 100)", busy, "%"),
+    ]
 
 
 def _octets(here: World, agent: Parts, shop: _Shop) -> list[Row]:

@@ -2,7 +2,7 @@
 
 import json
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -47,6 +47,8 @@ class World:
     """Behind the eIM."""
     commands: list[str]
     """The AT commands that the modem was given since the last `tally`."""
+    octets: Callable[[], int] = lambda: 0
+    """On the modem's tty so far, both ways together."""
 
     @property
     def config(self) -> Path:
@@ -79,10 +81,13 @@ class World:
 
 
 @contextmanager
-def world(directory: Path, bindings: str = "both", smdp: Es9 | None = None) -> Iterator[World]:
+def world(
+    directory: Path, bindings: str = "both", smdp: Es9 | None = None, baudrate: int = 0
+) -> Iterator[World]:
     """A modem that is registered, with the mock's own latencies. IpadError if it does not come up.
 
-    bindings: of the eIM, "both", "asn1", "json". smdp: behind it; by default one in this process.
+    bindings: of the eIM, "both", "asn1", "json". smdp: behind it; by default one in this process. baudrate:
+    the tty is a UART of that speed, and the modem itself takes no time.
     """
     pki.make_pki(directory / "pki")
     smdp = smdp or Smdp(directory / "smdp", directory / "pki", SMDP)
@@ -99,7 +104,16 @@ def world(directory: Path, bindings: str = "both", smdp: Es9 | None = None) -> I
             if event == "registered":
                 registered.set()
 
-        with MockModem(card, AlwaysOn(), directory / "tty", on_event=tell, on_command=commands.append):
+        with MockModem(
+            card,
+            AlwaysOn(),
+            directory / "tty",
+            scale=0.0 if baudrate else 1.0,
+            baudrate=baudrate,
+            on_event=tell,
+            on_command=commands.append,
+        ) as modem:
+            here.octets = lambda: modem.octets
             if not registered.wait(_REGISTERED_WITHIN):
                 raise IpadError("the mock modem did not register")
             yield here

@@ -1,4 +1,7 @@
-"""A real pcscd with vsmartcard's reader, for these tests alone: in a mount namespace of its own."""
+"""A real pcscd with vsmartcard's reader, for these tests alone.
+
+It runs in a mount namespace of its own where there may be one, so that it is in nobody's way.
+"""
 
 import os
 import socket
@@ -16,6 +19,7 @@ DEVICENAME   /dev/null:0x{0:04X}
 LIBPATH      {1}
 CHANNELID    0x{0:04X}
 """
+_SOCKETS = Path("/run/pcscd")
 READER = "Virtual PCD 00 00"
 _WITHIN = 20.0
 
@@ -43,14 +47,16 @@ def running(directory: Path) -> Iterator[int]:
     configuration = directory / "reader.conf.d"
     configuration.mkdir()
     (configuration / "vpcd").write_text(_CONFIGURATION.format(port, _DRIVER))
-    Path("/run/pcscd").mkdir(exist_ok=True)
+    _SOCKETS.mkdir(exist_ok=True)
+    command = ["pcscd", "--foreground", "--config", str(configuration)]
+    private = ["unshare", "-m", "sh", "-c", f'mount -t tmpfs tmpfs {_SOCKETS} && exec "$@"', "sh"]
+    alone = subprocess.run([*private, "true"], capture_output=True, check=False).returncode == 0
     daemon = subprocess.Popen(
-        ["unshare", "-m", "sh", "-c", f"mount -t tmpfs tmpfs /run/pcscd && exec pcscd -f -c {configuration}"],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
+        [*private, *command] if alone else command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )
     try:
-        name = Path(f"/proc/{daemon.pid}/root/run/pcscd/pcscd.comm")
+        root = Path(f"/proc/{daemon.pid}/root" if alone else "/")
+        name = root / _SOCKETS.relative_to("/") / "pcscd.comm"
         end = time.monotonic() + _WITHIN
         while not name.exists() or not _listens(port):
             assert daemon.poll() is None, "pcscd has ended"
