@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
 
-.PHONY: demo test lint bench fuzz docs clean
+.PHONY: demo test lint bench fuzz docs deb system-test clean
 
 demo: $(VENV)/ready
 	$(BIN)/python -m ipad.testbed.demo $(ARGS)
@@ -25,9 +25,19 @@ bench: $(VENV)/ready
 fuzz: $(VENV)/ready
 	$(BIN)/python -m tests.fuzz $(ARGS)
 
-# The diagram and the table of what decides, drawn from the rows.
+# What is drawn from the code: the diagram and the table of what decides; ipad.toml and its manual.
 docs: $(VENV)/ready
 	$(BIN)/python -m ipad.connectivity.diagram > docs/decide.md
+	$(BIN)/python tools/config_reference.py
+
+# The Debian packages, in build/deb: needs Debian's own tools, installed if root asks.
+deb:
+	debian/make-deb $(ARGS)
+
+# The packaged daemon as an operator meets it, in a Debian of its own: root only.
+system-test: $(VENV)/ready
+	systemd-analyze security --offline=yes --threshold=15 systemd/ipad.service | tail -1
+	$(BIN)/python -m pytest system-test $(ARGS)
 
 $(VENV)/ready: pyproject.toml
 	$(PYTHON) -m venv $(VENV)

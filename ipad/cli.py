@@ -70,6 +70,9 @@ def _carry_out(arguments: argparse.Namespace) -> int:
         return OK
     if arguments.command == "doctor":
         return _doctor(arguments)
+    if arguments.command == "config":
+        _config(arguments)
+        return OK
     _COMMANDS[arguments.command](arguments, config.load(arguments.config))
     return OK
 
@@ -125,6 +128,8 @@ def _parser() -> argparse.ArgumentParser:
                 action="store_true",
                 help="print the public key that signs results for a consumer card, for its eIM (PEM)",
             )
+        if name == "config":
+            command.add_argument("do", choices=("check", "show"))
         if name == "provision":
             command.add_argument(
                 "--eim", type=Path, required=True, metavar="FILE", help="EimConfigurationData, DER or TOML"
@@ -161,6 +166,7 @@ _HELP = {
     "provision": "factory: associate the card with its first eIM",
     "inject": "execute a package that came by another way than the eIM's",
     "doctor": "check modem, card, eIM, clock, trust and permissions one by one",
+    "config": "check the configuration, or show every key's value and where it is from",
     "trace": "write what is said to card and servers to files, or stop that",
 }
 
@@ -262,6 +268,15 @@ def _trace(arguments: argparse.Namespace, settings: Config) -> None:
     if arguments.directory is not None:
         request["directory"] = str(arguments.directory.absolute())
     _print(arguments, _ask(settings, request), show.trace)
+
+
+def _config(arguments: argparse.Namespace) -> None:
+    from ipad import config_command
+
+    if arguments.do == "check":
+        _print(arguments, config_command.check(arguments.config), config_command.checked)
+    else:
+        _print(arguments, config_command.show(arguments.config), config_command.shown)
 
 
 def _doctor(arguments: argparse.Namespace) -> int:

@@ -1,6 +1,10 @@
-"""/etc/ipad/ipad.toml, read once into frozen values that are handed down. Every key has a default."""
+"""/etc/ipad/ipad.toml and its drop-ins, read into frozen values that are handed down.
 
-from collections.abc import Mapping
+Every key has a default. The docstring under a key is what the file and its manual say of it: `make docs`.
+"""
+
+import os
+from collections.abc import Mapping, MutableMapping
 from dataclasses import dataclass, field, fields, is_dataclass, replace
 from pathlib import Path
 from typing import Any, get_type_hints
@@ -13,7 +17,7 @@ from ipad.waits import Waits
 
 DEFAULT_PATH = Path("/etc/ipad/ipad.toml")
 FILE_LIMIT = 64 * 1024
-"""Octets of the file."""
+"""Octets of a file."""
 
 # A wait below the one would make the agent spin; poll(2) counts milliseconds up to a little above the other.
 _SHORTEST_WAIT, _LONGEST_WAIT = 0.01, 2_000_000
@@ -26,7 +30,7 @@ class ModemConfig:
     port: str = "/dev/ttyUSB2"
     """The tty that speaks AT."""
     baudrate: int = 115200
-    """Matters on a UART, not on USB."""
+    """Matters on a UART, not on USB; 1200 or more."""
     rtscts: bool = False
     """Hardware flow control, on a UART."""
 
@@ -76,33 +80,71 @@ class Config:
         return self.eim.get(eim_id, self.esipa)
 
 
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """A configuration, and where it is from."""
+
+    config: Config
+    files: tuple[Path, ...]
+    """Those that were read, in this order."""
+    sources: Mapping[str, Path]
+    """Which file a key's value is from, by the key's full name ("modem.port"); the rest are defaults."""
+
+
 def load(path: Path | None = None) -> Config:
     """The configuration in `path`; without a path, /etc/ipad/ipad.toml or the defaults if it is not there.
 
+    Beside FILE, all FILE.d/*.toml are read after it, in the order of their names: each sets what is in it.
     ConfigError names the file, the key and what was expected.
     """
+    return read(path).config
+
+
+def read(path: Path | None = None) -> Loaded:
+    """As `load`, with the files that it is from."""
     chosen = path or DEFAULT_PATH
+    files = [chosen] if path is not None or os.path.lexists(chosen) else []
+    files += _drop_ins(chosen.with_name(chosen.name + ".d"))
+    config = Config()
+    eims: _EimTables = {}
+    sources: dict[str, Path] = {}
+    for file in files:
+        table = _table(file)
+        for eim_id, settings in _eim_tables(table.pop("eim", {}), file).items():
+            eims.setdefault(eim_id, []).append((file, settings))
+        config = _fill(config, table, file, "", sources)
+        config = replace(config, eim=_eims(config.esipa, eims, sources))
+        _check(config, str(file))  # what was read before was right: the file is the one that is wrong
+    return Loaded(config, tuple(files), sources)
+
+
+def _drop_ins(directory: Path) -> list[Path]:
     try:
-        with chosen.open("rb") as file:
-            octets = file.read(FILE_LIMIT + 1)
+        names = os.listdir(directory)
+    except FileNotFoundError:
+        return []
     except OSError as error:
-        if path is None and isinstance(error, FileNotFoundError):
-            return Config()
-        raise ConfigError(f"{chosen}: cannot be read: {error.strerror}") from error
-    if len(octets) > FILE_LIMIT:
-        raise ConfigError(f"{chosen}: more than {FILE_LIMIT} octets")
+        raise ConfigError(f"{directory}: cannot be read: {error.strerror}") from error
+    return [directory / name for name in sorted(names) if name.endswith(".toml") and name[0] != "."]
+
+
+def _table(file: Path) -> dict[str, Any]:
     try:
-        table = toml.parse(octets)
+        with file.open("rb") as opened:
+            octets = opened.read(FILE_LIMIT + 1)
+    except OSError as error:
+        raise ConfigError(f"{file}: cannot be read: {error.strerror}") from error
+    if len(octets) > FILE_LIMIT:
+        raise ConfigError(f"{file}: more than {FILE_LIMIT} octets")
+    try:
+        return toml.parse(octets)
     except ValueError as error:
-        raise ConfigError(f"{chosen}: not TOML: {error}") from error
-    eims = table.pop("eim", {})
-    config: Config = _fill(Config(), table, str(chosen), "")
-    config = replace(config, eim=_eims(config.esipa, eims, str(chosen)))
-    _check(config, str(chosen))
-    return config
+        raise ConfigError(f"{file}: not TOML: {error}") from error
 
 
-def _fill(default: Any, table: Mapping[str, Any], file: str, prefix: str) -> Any:
+def _fill(
+    default: Any, table: Mapping[str, Any], file: Path, prefix: str, sources: MutableMapping[str, Path]
+) -> Any:
     """`default` (a frozen dataclass) with the values of `table` in it."""
     hints = get_type_hints(type(default))
     known = {f.name: getattr(default, f.name) for f in fields(default)}
@@ -114,22 +156,35 @@ def _fill(default: Any, table: Mapping[str, Any], file: str, prefix: str) -> Any
         if is_dataclass(known[key]):
             if not isinstance(given, dict):
                 raise ConfigError(f"{file}: {name}: expected a table [{name}]")
-            filled[key] = _fill(known[key], given, file, f"{name}.")
+            filled[key] = _fill(known[key], given, file, f"{name}.", sources)
         else:
-            filled[key] = _value(hints[key], given, file, name)
+            filled[key] = _value(hints[key], given, str(file), name)
+            sources[name] = file
     return replace(default, **filled)
 
 
-def _eims(default: EsipaSettings, tables: object, file: str) -> Mapping[str, EsipaSettings]:
-    """The eIMs with settings of their own."""
+_EimTables = dict[str, list[tuple[Path, Mapping[str, Any]]]]
+"""What each file says of an eIM, by its eimId."""
+
+
+def _eim_tables(tables: object, file: Path) -> dict[str, Mapping[str, Any]]:
     if not isinstance(tables, dict):
         raise ConfigError(f'{file}: eim: expected tables [eim."<eimId>"]')
-    settings = {}
     for eim_id, table in tables.items():
-        name = f'eim."{eim_id}"'
         if not isinstance(table, dict):
-            raise ConfigError(f"{file}: {name}: expected a table [{name}]")
-        settings[eim_id] = _fill(default, table, file, f"{name}.")
+            raise ConfigError(f'{file}: eim."{eim_id}": expected a table [eim."{eim_id}"]')
+    return tables
+
+
+def _eims(
+    default: EsipaSettings, eims: _EimTables, sources: MutableMapping[str, Path]
+) -> Mapping[str, EsipaSettings]:
+    """The eIMs with settings of their own."""
+    settings = {}
+    for eim_id, tables in eims.items():
+        settings[eim_id] = default
+        for file, table in tables:
+            settings[eim_id] = _fill(settings[eim_id], table, file, f'eim."{eim_id}".', sources)
     return settings
 
 

@@ -30,9 +30,13 @@ _HISTORY_SHOWN = 200
 
 def run(config_file: Path | None) -> None:
     """Runs until SIGTERM or SIGINT; SIGHUP reads the configuration again."""
-    settings = config.load(config_file)
-    set_up_logging()
     watchdog = Watchdog()
+    try:
+        settings = config.load(config_file)
+    except ConfigError as error:
+        watchdog.status(f"not started: {error}")
+        raise
+    set_up_logging()
     mailbox = Mailbox()
     _handle_signals(mailbox)
     state_dir, runtime_dir = make_directories(settings)

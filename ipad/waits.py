@@ -30,6 +30,7 @@ class Waits(modem.waits.Waits):
     card_retry: float = wait(30.0)
     """No card: until it is looked for again; doubles up to card_retry_max."""
     card_retry_max: float = wait(3600.0)
+    """Cap of card_retry."""
     grace: float = wait(90.0)
     """A lost link may come back by itself for this long before the first remedy."""
     remedy: float = wait(90.0)
@@ -41,6 +42,7 @@ class Waits(modem.waits.Waits):
     return_after: float = wait(6 * 3600.0)
     """From a fallback to the first trial of a return; doubles up to return_max."""
     return_max: float = wait(48 * 3600.0)
+    """Cap of return_after."""
     probe_interval: float = wait(900.0)
     """Between two probes of a link that looks well."""
     probe_retry: float = wait(30.0)
@@ -54,6 +56,8 @@ class Waits(modem.waits.Waits):
     poll_retry: float = wait(15.0)
     """After a poll that failed; doubles up to poll_retry_max, jittered by a half."""
     poll_retry_max: float = wait(6 * 3600.0)
+    """Cap of poll_retry."""
     notification_retry: float = wait(900.0)
     """What an eIM refused to take is offered again after this; doubles up to notification_retry_max."""
     notification_retry_max: float = wait(24 * 3600.0)
+    """Cap of notification_retry."""
