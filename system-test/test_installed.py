@@ -157,10 +157,9 @@ def test_a_wrong_configuration_is_shown_by_systemctl(site: Site) -> None:
     site.machine.put(wrong, "[waits]\ntrail = 60\n")
     assert site.machine.run("systemctl", "restart", "ipad", check=False).returncode != 0
     site.machine.wait("the end", lambda: site.shown("ExecMainStatus") == BAD_CONFIG)
-    status = site.machine.run("systemctl", "status", "ipad", "--no-pager", "--full", check=False).stdout
-    print(status, site.log("--boot", "-n", "20"))
-    assert f"{wrong}: waits.trail: no such key" in status
-    assert "status=78" in status
+    said = f"{wrong}: waits.trail: no such key"
+    site.machine.wait("the sentence", lambda: said in _status(site))  # journald takes its time
+    assert "status=78" in _status(site)
     assert site.machine.run("ipad", "status", check=False).returncode == int(BAD_CONFIG)
     site.machine.run("rm", wrong)
     site.operates()  # by itself
@@ -224,6 +223,10 @@ def test_purged_its_state_is_gone(site: Site) -> None:
     for path in ("/var/lib/ipad", "/run/ipad", "/etc/ipad/ipad.toml", "/usr/share/ipad", "/usr/bin/ipad"):
         assert site.machine.run("test", "-e", path, check=False).returncode == 1, path
     assert site.machine.run("systemctl", "cat", "ipad", check=False).returncode != 0
+
+
+def _status(site: Site) -> str:
+    return site.machine.run("systemctl", "status", "ipad", "--no-pager", "--full", check=False).stdout
 
 
 def _procs(site: Site) -> Path:
