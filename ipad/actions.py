@@ -3,6 +3,7 @@
 from ipad.connectivity.state import (
     ApplyRemedy,
     Done,
+    Download,
     Failed,
     Fallback,
     Inject,
@@ -17,12 +18,12 @@ from ipad.connectivity.state import (
     Unknown,
 )
 from ipad.errors import EuiccRefused, IpadError, PeerRefused, Throttled, Unreachable, Untrusted
-from ipad.procedures import inject, poll, switch
+from ipad.procedures import download, inject, poll, switch
 from ipad.procedures.gateway import Gateway
 from modem.errors import ModemError
 from modem.radio import Remedy
 
-Deed = Poll | Fallback | Return | Rollback | Inject | ApplyRemedy
+Deed = Poll | Fallback | Return | Rollback | Inject | Download | ApplyRemedy
 """All actions but Probe, which is a look and cannot fail."""
 
 
@@ -33,10 +34,14 @@ def perform(gateway: Gateway, action: Deed, state: State) -> Outcome:
     except EuiccRefused as refusal:
         gateway.note("refused", str(refusal))
         return Refused(refusal.name)
-    except Throttled as patience:
-        gateway.note("poll", str(patience))
-        return _cut_short(gateway, action, state, reached=False, retry_after=patience.retry_after)
-    except (Unreachable, Untrusted) as problem:
+    except Unreachable as problem:
+        retry_after = problem.retry_after if isinstance(problem, Throttled) else None
+        if isinstance(action, Download):
+            gateway.note("download", f"broken off: {problem}")
+            return Failed(str(problem), retry_after)
+        gateway.note("poll", str(problem))
+        return _cut_short(gateway, action, state, reached=False, retry_after=retry_after)
+    except Untrusted as problem:
         gateway.note("poll", str(problem))
         return _cut_short(gateway, action, state, reached=False)
     except PeerRefused as refusal:
@@ -74,6 +79,8 @@ def _do(gateway: Gateway, action: Deed, state: State) -> Outcome:
             return Switched(switch.roll_back(gateway, former).view())
         case Inject(octets):
             return inject.run(gateway, octets)
+        case Download():
+            return download.run(gateway, action)
         case ApplyRemedy(remedy):
             return _remedy(gateway, remedy)
 

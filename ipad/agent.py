@@ -22,6 +22,8 @@ from ipad.connectivity.state import (
     CardView,
     Command,
     Deadline,
+    Download,
+    Downloaded,
     Ended,
     Event,
     Failed,
@@ -124,6 +126,7 @@ class Agent:
                 Switched(card)
                 | Polled(card=CardView() as card, trial=Trial())
                 | Injected(card=card, trial=Trial())
+                | Downloaded(card=card, trial=Trial())
             ):
                 former = self.state.card.enabled if self.state.card else None
                 self.gateway.note("switch", f"{former or 'none'} -> {card.enabled or 'none'}")
@@ -296,9 +299,9 @@ class Agent:
                 answer["response"] = outcome.response.hex().upper()
         order.reply(answer)
 
-    def _problem(self, command: Command | Inject) -> str | None:
+    def _problem(self, command: Command | Inject | Download) -> str | None:
         """Why what was asked for was not done; None: it was, and went well."""
-        word = command.value if isinstance(command, Command) else "inject"
+        word = command.value if isinstance(command, Command) else type(command).__name__.lower()
         kind, needs = _ORDERS[word]
         ends = [outcome for action, outcome in self._did if isinstance(action, kind)]
         if not ends:
@@ -351,6 +354,7 @@ _ORDERS: dict[str, tuple[type[Action], str]] = {
     Command.POLL.value: (Poll, "a poll needs a link and an associated eIM"),
     Command.FALLBACK.value: (Fallback, "a fallback needs a fallback profile that is not enabled yet"),
     Command.RETURN.value: (Return, "a return needs a fallback before it"),
+    "download": (Download, "a download needs a card, and has to wait until a trial has its verdict"),
     "inject": (Inject, "a package by hand needs a card, and has to wait until a trial has its verdict"),
 }
 """The action that each order asks for, and what it needs."""
@@ -360,6 +364,8 @@ def _went_well(outcome: Outcome) -> bool:
     match outcome:
         case Switched() | Injected() | Polled(trial=Trial()):
             return True
+        case Downloaded(problem=problem):
+            return problem is None
         case Polled(reached=reached, delivered=delivered, finished=finished):
             return reached and delivered and finished
         case _:
@@ -371,6 +377,12 @@ def _ended(outcome: Outcome) -> str:
     match outcome:
         case Polled(trial=Trial(iccid=iccid)) | Injected(trial=Trial(iccid=iccid)):
             return f"{iccid} is enabled, and on trial"
+        case Downloaded(iccid=iccid, trial=Trial()):
+            return f"{iccid} is installed and enabled, and on trial"
+        case Downloaded(iccid=str() as iccid):
+            return f"{iccid} is installed"
+        case Downloaded(problem=str() as problem):
+            return f"not installed: {problem}"
         case Polled(reached=False):
             return "not reached"
         case Polled(delivered=False):

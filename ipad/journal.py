@@ -8,7 +8,7 @@ import sqlite3
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
@@ -18,8 +18,13 @@ HISTORY_ROWS = 2000
 """The oldest rows beyond these are dropped."""
 OWED_ROWS = 50
 """What one eIM can be owed; the oldest beyond these is dropped."""
+WANTED_ROWS = 10
+"""Downloads that one eIM can have ordered; more have to wait until one of them has its result."""
 REFUSED_ROWS = 500
 """Things that somebody refused to take; the oldest beyond these are offered again at once."""
+
+SERVER = "server:"
+"""In front of an address: whose refusals those of an SM-DP+ are kept under, as if it were an eIM."""
 
 BINDING = "binding:"
 """In front of an eIM's name: the key in the memory for what is remembered of how it wants to be talked to."""
@@ -27,7 +32,7 @@ BINDING = "binding:"
 _CARD = "card"
 """The key in the memory for the EID of the card that the rest is about."""
 
-StepKind = Literal["package", "rollback", "fallback", "return"]
+StepKind = Literal["package", "rollback", "fallback", "return", "download", "immediate enable"]
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS step (
@@ -38,6 +43,9 @@ CREATE TABLE IF NOT EXISTS owed (
 CREATE TABLE IF NOT EXISTS refused (
     id INTEGER PRIMARY KEY, eim_id TEXT NOT NULL, what TEXT NOT NULL, times INTEGER NOT NULL,
     due REAL NOT NULL, UNIQUE (eim_id, what));
+CREATE TABLE IF NOT EXISTS wanted (
+    id INTEGER PRIMARY KEY, eim_id TEXT NOT NULL, trigger BLOB NOT NULL, tries INTEGER NOT NULL DEFAULT 0,
+    UNIQUE (eim_id, trigger));
 CREATE TABLE IF NOT EXISTS memory (key TEXT PRIMARY KEY, value TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS history (
     id INTEGER PRIMARY KEY, powered REAL NOT NULL, clock REAL NOT NULL,
@@ -59,7 +67,7 @@ class Step:
     eim_id: str | None = None
     """The eIM that handed the package out; None: somebody at the gateway did."""
     octets: bytes | None = None
-    """The package (BF51…) as the eIM signed it."""
+    """The package (BF51…) as the eIM signed it; the transactionId of a download."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +77,18 @@ class Owed:
     id: int
     eim_id: str
     arm: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A download that an eIM has ordered, until its result is owed."""
+
+    id: int
+    eim_id: str
+    trigger: bytes = field(repr=False)
+    """ProfileDownloadTriggerRequest (BF54…); an activation code may be in it."""
+    tries: int = 0
+    """How often it was begun."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,10 +128,7 @@ class Journal:
     def begin(self, step: Step) -> None:
         """Writes down what is about to be done. One step at a time: a former one must be finished."""
         with self._transaction() as db:
-            db.execute(
-                "INSERT INTO step (id, kind, eim_id, octets, before, target) VALUES (1, ?, ?, ?, ?, ?)",
-                (step.kind, step.eim_id, step.octets, step.before, step.target),
-            )
+            _begin(db, step)
 
     def step(self) -> Step | None:
         """The step that was begun and not finished."""
@@ -126,6 +143,40 @@ class Journal:
         with self._transaction() as db:
             dropped = _owe(db, *owe) if owe is not None else 0
             db.execute("DELETE FROM step")
+        return dropped
+
+    def want(self, eim_id: str, trigger: bytes) -> bool:
+        """An eIM orders a download. False: it has ordered WANTED_ROWS others that are not done yet."""
+        with self._transaction() as db:
+            sql = "SELECT count(*) FROM wanted WHERE eim_id = ? AND trigger != ?"
+            if db.execute(sql, (eim_id, trigger)).fetchone()[0] >= WANTED_ROWS:
+                return False
+            db.execute("INSERT OR IGNORE INTO wanted (eim_id, trigger) VALUES (?, ?)", (eim_id, trigger))
+        return True
+
+    def wanted(self) -> Wanted | None:
+        """The oldest download that was ordered and has no result."""
+        rows = self._rows("SELECT id, eim_id, trigger, tries FROM wanted ORDER BY id LIMIT 1")
+        return Wanted(*rows[0]) if rows else None
+
+    def tried(self, wanted_id: int) -> None:
+        """This download is begun once more."""
+        with self._transaction() as db:
+            db.execute("UPDATE wanted SET tries = tries + 1 WHERE id = ?", (wanted_id,))
+
+    def downloaded(
+        self, wanted_id: int | None, owe: tuple[str, bytes] | None, then: Step | None = None
+    ) -> int:
+        """A download has come to its end: neither it nor its step is there any more, all in one transaction.
+
+        owe: its result, for an eIM. then: what is done next. Returns as `owe`.
+        """
+        with self._transaction() as db:
+            dropped = _owe(db, *owe) if owe is not None else 0
+            db.execute("DELETE FROM wanted WHERE id = ?", (wanted_id,))
+            db.execute("DELETE FROM step")
+            if then is not None:
+                _begin(db, then)
         return dropped
 
     def owe(self, eim_id: str, arm: bytes) -> int:
@@ -168,19 +219,26 @@ class Journal:
                 "DELETE FROM refused WHERE eim_id = ? AND what = ?", [(eim_id, what) for what in names]
             )
 
+    def refusing_servers(self) -> list[str]:
+        """Addresses of the SM-DP+s that did not take something."""
+        sql = "SELECT DISTINCT substr(eim_id, ?) FROM refused WHERE eim_id LIKE ?"
+        return [str(row[0]) for row in self._rows(sql, len(SERVER) + 1, SERVER + "%")]
+
     def known_eims(self) -> set[str]:
-        """eIMs that are owed something, that refused something, or of whom something is remembered."""
+        """eIMs that are owed or want something, refused something, or of whom something is remembered."""
         sql = (
-            "SELECT eim_id FROM owed UNION SELECT eim_id FROM refused"
+            "SELECT eim_id FROM owed UNION SELECT eim_id FROM refused UNION SELECT eim_id FROM wanted"
             " UNION SELECT substr(key, ?1) FROM memory WHERE key LIKE ?2"
         )
-        return {row[0] for row in self._rows(sql, len(BINDING) + 1, BINDING + "%")}
+        found = {str(row[0]) for row in self._rows(sql, len(BINDING) + 1, BINDING + "%")}
+        return {name for name in found if not name.startswith(SERVER)}
 
     def drop(self, eim_id: str) -> int:
         """This eIM is gone: nothing is owed to it any more. Returns how much was."""
         with self._transaction() as db:
             db.execute("DELETE FROM memory WHERE key = ?", (BINDING + eim_id,))
             db.execute("DELETE FROM refused WHERE eim_id = ?", (eim_id,))
+            db.execute("DELETE FROM wanted WHERE eim_id = ?", (eim_id,))
             return db.execute("DELETE FROM owed WHERE eim_id = ?", (eim_id,)).rowcount
 
     def meet(self, eid: bytes) -> int:
@@ -196,6 +254,7 @@ class Journal:
             if before is None:
                 return 0
             db.execute("DELETE FROM refused")
+            db.execute("DELETE FROM wanted")
             return db.execute("DELETE FROM owed").rowcount
 
     def remember(self, **values: str) -> None:
@@ -250,6 +309,13 @@ class Journal:
                 "can be moved away: the card keeps what matters; with a consumer card the gateway has to be "
                 "provisioned anew)"
             ) from error
+
+
+def _begin(db: sqlite3.Connection, step: Step) -> None:
+    db.execute(
+        "INSERT INTO step (id, kind, eim_id, octets, before, target) VALUES (1, ?, ?, ?, ?, ?)",
+        (step.kind, step.eim_id, step.octets, step.before, step.target),
+    )
 
 
 def _owe(db: sqlite3.Connection, eim_id: str, arm: bytes) -> int:

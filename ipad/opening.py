@@ -18,6 +18,7 @@ from ipad.instance import make_directories
 from ipad.journal import BINDING, Journal
 from ipad.net.http import Uplink
 from ipad.procedures.gateway import Gateway
+from ipad.rsp.servers import Servers
 from modem.connect import Modem, connect
 from modem.radio import Radio
 from modem.tap import Observer
@@ -160,6 +161,7 @@ def open_gateway(
             esipa,
             note,
             powered.now,
+            Servers(settings.waits, uplink, settings.rsp),
         )
     finally:
         isdr.close()  # a card has few channels, and some modems can't take one back from a former run

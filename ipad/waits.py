@@ -30,7 +30,6 @@ class Waits(modem.waits.Waits):
     card_retry: float = wait(30.0)
     """No card: until it is looked for again; doubles up to card_retry_max."""
     card_retry_max: float = wait(3600.0)
-    """Cap of card_retry."""
     grace: float = wait(90.0)
     """A lost link may come back by itself for this long before the first remedy."""
     remedy: float = wait(90.0)
@@ -56,8 +55,9 @@ class Waits(modem.waits.Waits):
     poll_retry: float = wait(15.0)
     """After a poll that failed; doubles up to poll_retry_max, jittered by a half."""
     poll_retry_max: float = wait(6 * 3600.0)
-    """Cap of poll_retry."""
+    download_retry: float = wait(60.0)
+    """After a download that the network broke off; doubles up to download_retry_max, jittered by a half."""
+    download_retry_max: float = wait(6 * 3600.0)
     notification_retry: float = wait(900.0)
     """What an eIM refused to take is offered again after this; doubles up to notification_retry_max."""
     notification_retry_max: float = wait(24 * 3600.0)
-    """Cap of notification_retry."""

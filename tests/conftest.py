@@ -11,6 +11,7 @@ from hypothesis import settings
 
 from ipad.testbed import pki
 from tests.procedures.eim_house import EimHouse, open_house
+from tests.procedures.market import Market, open_market
 from tests.procedures.site import Blank, MakeSite, Site
 
 # The gate gives the same answer each time; HYPOTHESIS_PROFILE=search looks for new cases.
@@ -44,9 +45,17 @@ def house(tmp_path_factory: pytest.TempPathFactory, pki_dir: Path) -> Iterator[E
         yield opened
 
 
+@pytest.fixture(scope="session")
+def market(tmp_path_factory: pytest.TempPathFactory, pki_dir: Path) -> Iterator[Market]:
+    with open_market(tmp_path_factory.mktemp("market"), pki_dir) as opened:
+        yield opened
+
+
 @pytest.fixture
 def make_site(disk: Path, blank: Blank, house: EimHouse) -> Iterator[MakeSite]:
     """Makes sites, each with a card of its own and fresh records of the eIM; the last one is served.
+
+    stall: what opens what the SM-DP+ has on offer, in a directory.
 
     blank: what their cards begin as, an IoT or a consumer card's folder of tests says which.
     """
@@ -56,7 +65,10 @@ def make_site(disk: Path, blank: Blank, house: EimHouse) -> Iterator[MakeSite]:
         directory = disk / str(len(made))
         if made:
             made[-1].close()
-        desk = house.open_desk(directory / "eim", blank.eid, blank.tokens[0])
+        stall = settings.get("stall")
+        if callable(stall):
+            stall = settings["stall"] = stall(directory / "smdp")
+        desk = house.open_desk(directory / "eim", blank.eid, blank.tokens[0], stall and stall.smdp)
         made.append(Site(directory, blank, desk, **settings))
         return made[-1]
 

@@ -50,13 +50,21 @@ def tables() -> dict[str, list[Key]]:
         if table.name != "eim":
             texts = _docstrings(type(settings))
             found[table.name] = [
-                Key(key.name, getattr(settings, key.name), texts[key.name]) for key in fields(settings)
+                Key(key.name, getattr(settings, key.name), _text(texts, key.name)) for key in fields(settings)
             ]
     return found
 
 
+def _text(texts: dict[str, str], name: str) -> str:
+    if name in texts:
+        return texts[name]
+    if name.removesuffix("_max") in texts:
+        return f"Cap of {name.removesuffix('_max')}."
+    raise SystemExit(f"{name}: a key of the configuration needs a docstring under it")
+
+
 def _docstrings(owner: type) -> dict[str, str]:
-    """What stands under each field, of base classes too. KeyError later on for one without."""
+    """What stands under each field, of base classes too."""
     texts: dict[str, str] = {}
     for cls in reversed(owner.__mro__[:-1]):
         [body] = ast.parse(textwrap.dedent(inspect.getsource(cls))).body

@@ -20,7 +20,7 @@ standard, with a package of a kind that is not known here, can then still reach 
 from typing import Any
 
 from ipad.asn1 import schema, strict
-from ipad.asn1.tlv import check, find, member, tlvs, value, wrap
+from ipad.asn1.tlv import check, find, member, spans, tlvs, value, wrap
 from ipad.errors import DecodeError
 
 __all__ = [
@@ -31,6 +31,7 @@ __all__ = [
     "encode",
     "find",
     "member",
+    "spans",
     "tlvs",
     "value",
     "wrap",

@@ -99,6 +99,17 @@ def tlvs(content: bytes) -> Iterator[tuple[int, bytes]]:
         offset = end
 
 
+def spans(octets: bytes, start: int, end: int) -> Iterator[tuple[int, int, int, int]]:
+    """As `tlvs`, of the octets from start to end, without copying any: (tag, its offset, the offset of the
+    contents, their end).
+    """
+    offset = start
+    while offset < end:
+        tag_end, content, following = _header(octets, offset, end)
+        yield int.from_bytes(octets[offset:tag_end], "big"), offset, content, following
+        offset = following
+
+
 def value(tlv: bytes) -> bytes:
     """The contents of one element. Raises DecodeError if tlv is not exactly one."""
     tlv = bytes(tlv)

@@ -22,6 +22,8 @@ from ipad.connectivity.state import (
     Cause,
     Command,
     Deadline,
+    Download,
+    Downloaded,
     Ended,
     Event,
     Fallback,
@@ -143,8 +145,11 @@ def put_on_trial(state: State, trial: Trial, now: float) -> State:
     if trial.kind is not TrialKind.RETURN:
         state = replace(state, origin=None, return_at=None, returns=0)
     state = replace(state, trial=trial, link=None, probe_at=now)
-    cause = Cause.FALLBACK if trial.kind is TrialKind.RETURN else Cause.OTHER_EIM
-    return polling.after_switch(state, now, cause, trial.eim_id)
+    return polling.after_switch(state, now, _CAUSES.get(trial.kind, Cause.OTHER_EIM), trial.eim_id)
+
+
+_CAUSES = {TrialKind.RETURN: Cause.FALLBACK, TrialKind.IMMEDIATE: Cause.IMMEDIATE_ENABLE}
+"""What eIMs are told of a switch that none of them ordered."""
 
 
 def absorb_end(state: State, action: Action, outcome: Outcome, now: float, waits: Waits) -> State:
@@ -156,13 +161,24 @@ def absorb_end(state: State, action: Action, outcome: Outcome, now: float, waits
                 state = polling.follow_card(replace(state, card=card), now, waits)
             if trial is not None:
                 return put_on_trial(state, trial, now)
+            if outcome.more:
+                state = polling.download_ordered(state, now)
             if not outcome.reached and state.link is Link.OK:
                 return replace(state, probe_at=now)
         case Poll(eim_id), _:
             return polling.after_poll(state, eim_id, outcome, now, waits)
         case Inject(), Injected(card=card, trial=trial):
             state = polling.follow_card(replace(state, card=card), now, waits)
+            if outcome.more:
+                state = polling.download_ordered(state, now)
             return state if trial is None else put_on_trial(state, trial, now)
+        case Download(), _:
+            state = polling.after_download(state, action, outcome, now, waits)
+            if isinstance(outcome, Downloaded):
+                state = polling.follow_card(replace(state, card=outcome.card), now, waits)
+                return state if outcome.trial is None else put_on_trial(state, outcome.trial, now)
+            if state.link is Link.OK and action.trigger is None:
+                return replace(state, probe_at=now)
         case Probe(), _:
             wait = waits.probe_interval if state.link is Link.OK else waits.probe_retry
             if state.phase is not Phase.NO_CARD:
@@ -215,7 +231,9 @@ def decide(state: State, event: Event, now: float, waits: Waits) -> tuple[State,
             action = row.action(state, event)
             return issue(state, action, now, waits), action
         event = Deadline()
-    follow_up = polling.due_probe(state, now) or polling.due_poll(state, now)
+    follow_up = (
+        polling.due_probe(state, now) or polling.due_download(state, now) or polling.due_poll(state, now)
+    )
     if follow_up is not None:
         return issue(state, follow_up, now, waits), follow_up
     return state, None
@@ -223,5 +241,5 @@ def decide(state: State, event: Event, now: float, waits: Waits) -> tuple[State,
 
 def wake(state: State) -> float | None:
     """When decide wants to be asked again at the latest; None: only an event can change anything."""
-    times = [t for t in (state.until, state.probe_at, polling.next_poll(state)) if t is not None]
-    return min(times) if times else None
+    timers = (state.until, state.probe_at, polling.next_download(state), polling.next_poll(state))
+    return min((timer for timer in timers if timer is not None), default=None)

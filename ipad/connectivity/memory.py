@@ -41,6 +41,7 @@ def load(text: str) -> State:
                 "card": _card(fields["card"]),
                 "trial": _trial(fields["trial"]),
                 "polls": MappingProxyType({e: _plan(p) for e, p in fields["polls"].items()}),
+                "download": None if fields.get("download") is None else _plan(fields["download"]),
             },
         )
     except (ValueError, KeyError, TypeError, AttributeError) as error:

@@ -6,6 +6,10 @@ from types import MappingProxyType
 from ipad.connectivity.link import Link
 from ipad.connectivity.state import (
     Cause,
+    Download,
+    Downloaded,
+    Failed,
+    Outcome,
     Phase,
     Plan,
     Poll,
@@ -98,6 +102,48 @@ def after_poll(state: State, eim_id: str, outcome: object, now: float, waits: Wa
         not_before = now + min(outcome.retry_after, waits.poll_interval)
     failed = replace(old, last=now, failures=old.failures + 1, not_before=not_before)
     return plan(state, eim_id, patiently(failed, due))
+
+
+def download_ordered(state: State, now: float) -> State:
+    """There is something to be downloaded, at once."""
+    old = state.download or Plan(due=now)
+    return replace(state, download=patiently(old, now))
+
+
+def after_download(state: State, action: Download, outcome: Outcome, now: float, waits: Waits) -> State:
+    """When it is gone on with: at once, when a server may be told again, or after a backoff.
+
+    What somebody at the gateway ordered is not tried again: they have been told.
+    """
+    if isinstance(outcome, Downloaded):
+        again = None if outcome.again is None else Plan(due=now + outcome.again, last=now)
+        state = replace(state, download=again)
+        told = state.polls.get(outcome.eim_id or "")
+        if told is not None and outcome.eim_id is not None:
+            state = plan(state, outcome.eim_id, patiently(told, now))
+        return state
+    old = state.download
+    if action.trigger is not None or old is None:
+        return state
+    backoff = min(waits.download_retry * 2.0 ** min(old.failures, 32), waits.download_retry_max)
+    state, spread = jitter(state, backoff / 2)
+    retry_after = outcome.retry_after if isinstance(outcome, Failed) else None
+    not_before = None if retry_after is None else now + min(retry_after, waits.poll_interval)
+    failed = replace(old, last=now, failures=old.failures + 1, not_before=not_before)
+    return replace(state, download=patiently(failed, now + backoff / 2 + spread))
+
+
+def next_download(state: State) -> float | None:
+    """When the next download is due, if the gateway is where one can be done."""
+    if state.download is None or state.link is not Link.OK:
+        return None
+    return state.download.due if state.phase in (Phase.OPERATING, Phase.FALLBACK) else None
+
+
+def due_download(state: State, now: float) -> Download | None:
+    """What eIMs have ordered, when its time has come."""
+    when = next_download(state)
+    return Download() if when is not None and when <= now else None
 
 
 def next_poll(state: State) -> float | None:

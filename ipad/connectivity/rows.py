@@ -18,6 +18,8 @@ from ipad.connectivity.state import (
     CardChanged,
     Command,
     Deadline,
+    Download,
+    Downloaded,
     Ended,
     Event,
     Fallback,
@@ -91,6 +93,13 @@ def new_trial(_state: State, event: Event, _now: float) -> bool:
     return False
 
 
+def enabled_at_once(_state: State, event: Event, _now: float) -> bool:
+    match event:
+        case Ended(_, Downloaded(trial=Trial())):
+            return True
+    return False
+
+
 def fell_back(state: State, _event: Event, _now: float) -> bool:
     return state.fell_back
 
@@ -154,6 +163,10 @@ def asked_to_inject(_state: State, event: Event, _now: float) -> bool:
     return isinstance(event, Asked) and isinstance(event.command, Inject)
 
 
+def asked_to_download(_state: State, event: Event, _now: float) -> bool:
+    return isinstance(event, Asked) and isinstance(event.command, Download)
+
+
 def ended(action: type, *outcomes: type[Outcome]) -> Guard:
     """An action of this kind ended in one of these outcomes; without outcomes, in any but Switched."""
 
@@ -204,9 +217,9 @@ def roll_back(_state: State, _event: Event) -> Action:
     return Rollback()
 
 
-def inject(_state: State, event: Event) -> Action:
+def as_asked(_state: State, event: Event) -> Action:
     assert isinstance(event, Asked)
-    assert isinstance(event.command, Inject)
+    assert isinstance(event.command, Inject | Download)
     return event.command
 
 
@@ -239,6 +252,7 @@ ROWS: tuple[Row, ...] = (
     Row(NO_CARD, ANY, (due,), Phase.NO_CARD, look, "looking for the card again"),
 
     Row(WITH_CARD, Ended, (new_trial,), Phase.TRIAL, None, "the eIM switched the profile: it is on trial"),
+    Row(WITH_CARD, Ended, (enabled_at_once,), Phase.TRIAL, None, "the new profile was enabled at once: it is on trial"),
 
     # Switches, however they came about, once they are done.
     Row(WITH_CARD, Ended, (ended(Fallback, Switched),), Phase.FALLBACK, None, "fallen back to the bootstrap profile"),
@@ -256,7 +270,9 @@ ROWS: tuple[Row, ...] = (
     # What somebody at the gateway asks for.
     Row(ON_THE_WAY, Asked, (asked(Command.FALLBACK), can_fall_back), None, fall_back, "fallback asked for at the gateway"),
     Row((*FALLBACK, *REMEDYING), Asked, (asked(Command.RETURN), fell_back), None, return_, "return asked for at the gateway"),
-    Row((*OPERATING, *REMEDYING, *FALLBACK), Asked, (asked_to_inject,), None, inject, "a package came by hand"),
+    Row((*OPERATING, *REMEDYING, *FALLBACK), Asked, (asked_to_inject,), None, as_asked, "a package came by hand"),
+
+    Row((*OPERATING, *REMEDYING, *FALLBACK), Asked, (asked_to_download,), None, as_asked, "a download was asked for at the gateway"),
 
     # A profile on trial: a verdict, or the way back.
     Row(TRIAL, Ended, (may_roll_back, delivered), Phase.OPERATING, None, "the result is delivered over the new profile"),

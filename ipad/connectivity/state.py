@@ -58,6 +58,7 @@ class TrialKind(Enum):
     ORDERED = "ordered by the eIM"
     RETURN = "return from fallback"
     ROLLED_BACK = "rolled back"
+    IMMEDIATE = "enabled on installation"
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +132,16 @@ class Inject:
     octets: bytes = field(repr=False)
 
 
-Action = Probe | ApplyRemedy | Poll | Fallback | Return | Rollback | Inject
+@dataclass(frozen=True, slots=True)
+class Download:
+    """Download a profile, and tell its server how that ended (SGP.32 3.2.3, SGP.22 3.1.3)."""
+
+    trigger: bytes | None = field(default=None, repr=False)
+    """ProfileDownloadTriggerRequest (BF54…) of somebody at the gateway; None: what an eIM has ordered."""
+    confirmation_code: str = field(default="", repr=False)
+
+
+Action = Probe | ApplyRemedy | Poll | Fallback | Return | Rollback | Inject | Download
 
 
 # Outcomes. Every action ends in exactly one.
@@ -164,6 +174,8 @@ class Polled:
     """False: it ended before the eIM had said that there is no more, to be tried again soon."""
     again: float | None = None
     """Seconds until something that this eIM refused may be offered to it again."""
+    more: bool = False
+    """There is something for Download: it has ordered one, or a server is to be told of a former one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,6 +187,25 @@ class Injected:
     card: CardView
     trial: Trial | None = None
     """Set when it switched the enabled profile."""
+    more: bool = False
+    """It orders a download."""
+
+
+@dataclass(frozen=True, slots=True)
+class Downloaded:
+    """A download came to its end, and whoever ordered it is owed the result."""
+
+    iccid: str | None
+    """Of the profile that was installed; None: none was."""
+    problem: str | None
+    """Why not, in a sentence."""
+    card: CardView
+    trial: Trial | None = None
+    """Set when the card enabled the profile at once (SGP.32 3.4.4)."""
+    eim_id: str | None = None
+    """The eIM that is owed the result."""
+    again: float | None = None
+    """Seconds until there is more to do: another download, or a server that has to be told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,6 +229,8 @@ class Failed:
     """It did not happen, and this is why."""
 
     reason: str
+    retry_after: float | None = None
+    """Seconds of patience that the far side asked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,7 +238,7 @@ class Unknown:
     """Nobody knows whether it happened; the card could not be read since."""
 
 
-Outcome = Done | Probed | Polled | Injected | Switched | Refused | Failed | Unknown
+Outcome = Done | Probed | Polled | Injected | Downloaded | Switched | Refused | Failed | Unknown
 
 
 # Events
@@ -251,7 +284,7 @@ class Command(Enum):
 class Asked:
     """Somebody at the gateway asked for it."""
 
-    command: Command | Inject
+    command: Command | Inject | Download
 
 
 @dataclass(frozen=True, slots=True)
@@ -265,7 +298,7 @@ class Ended:
     def switched(self) -> bool:
         """The enabled profile changed by it."""
         match self.outcome:
-            case Switched() | Polled(trial=Trial()) | Injected(trial=Trial()):
+            case Switched() | Polled(trial=Trial()) | Injected(trial=Trial()) | Downloaded(trial=Trial()):
                 return True
         return False
 
@@ -298,6 +331,8 @@ class State:
     """Until then a fallback profile without a link is not left for a trial of the other."""
     probe_at: float | None = None
     polls: Mapping[str, Plan] = field(default_factory=lambda: MappingProxyType({}))
+    download: Plan | None = None
+    """When the downloads that eIMs have ordered are gone on with; None: nothing is left to do."""
     busy: Action | None = None
     seed: str = ""
     """What makes this gateway's jitter its own: the EID."""

@@ -38,10 +38,25 @@ def data_error(transaction_id: bytes | None, code: int) -> bytes:
     return asn1.encode("IpaEuiccDataResponse", ("ipaEuiccDataResponseError", error))
 
 
-def download_error(transaction_id: bytes | None, reason: int = 127) -> bytes:
-    """profileDownloadTriggerResult with profileDownloadError: ecallActive 104, undefinedError 127."""
-    error = ("profileDownloadError", {"profileDownloadErrorReason": reason})
-    result: dict[str, object] = {"profileDownloadTriggerResultData": error}
-    if transaction_id is not None:
-        result["eimTransactionId"] = transaction_id
-    return asn1.encode("ProfileDownloadTriggerResult", result)
+def downloaded(transaction_id: bytes | None, installation_result: bytes) -> bytes:
+    """profileDownloadTriggerResult with a ProfileInstallationResult (BF37…), of a success or an error."""
+    return asn1.wrap(0xBF54, _transaction(transaction_id), installation_result)
+
+
+def download_error(transaction_id: bytes | None, reason: int = 127, response: bytes = b"") -> bytes:
+    """profileDownloadTriggerResult with profileDownloadError: ecallActive 104, undefinedError 127.
+
+    response: what card or server answered, where that was the error.
+    """
+    error = [asn1.wrap(0x80, bytes([reason])), asn1.wrap(0x04, response) if response else b""]
+    return asn1.wrap(0xBF54, _transaction(transaction_id), asn1.wrap(0x30, *error))
+
+
+def transaction_of(arm: bytes) -> bytes | None:
+    """eimTransactionId of a profileDownloadTriggerResult; None of one without, and of any other arm."""
+    found = asn1.find(arm, 0xBF54, 0x82)
+    return None if found is None else asn1.value(found)
+
+
+def _transaction(transaction_id: bytes | None) -> bytes:
+    return b"" if transaction_id is None else asn1.wrap(0x82, transaction_id)

@@ -1,6 +1,6 @@
 """What passes between IPA and eIM over ESipa (SGP.32 6), as frozen values."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from ipad.server_answers import AuthenticateClientOkDp as AuthenticateClientOkDp
@@ -71,11 +71,11 @@ class DataRequest:
 class DownloadTrigger:
     """ProfileDownloadTriggerRequest (SGP.32 2.11.1.3): the eIM has a profile to be downloaded."""
 
-    der: bytes
+    der: bytes = field(repr=False)
     transaction_id: bytes | None = None
     kind: Literal["activationCode", "defaultSmdp", "smds", "eim"] = "eim"
     """Where from; "eim": no data, the eIM has them (indirect download)."""
-    address: str | None = None
+    address: str | None = field(default=None, repr=False)
     """The activation code, or the SM-DS's address."""
 
 

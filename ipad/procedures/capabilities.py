@@ -5,8 +5,13 @@ from ipad.procedures.gateway import Gateway
 from modem.bcd import swapped
 from modem.errors import ModemError
 
-DOWNLOADS: tuple[str, ...] = ()
-"""The ways of downloading a profile that this version has, by their names in ipaFeatures."""
+_THROUGH_EIM = (
+    "indirectRspServerCommunication",
+    "eimDownloadDataHandling",
+    "eimCtxParams1Generation",
+    "eimProfileMetadataVerification",
+)
+"""What a download through the eIM can leave to it, by its names in ipaFeatures."""
 
 _FEATURES = (
     "directRspServerCommunication",
@@ -28,9 +33,17 @@ _TAC_DIGITS = 8
 _IMEI_DIGITS = (14, 15)
 
 
-def ipa_capabilities(minimize: bool) -> bytes:
-    """IpaCapabilities (30…). minimize: the compact forms are offered to the eIM that asks."""
-    features = (*DOWNLOADS, "minimizeEsipaBytes") if minimize else DOWNLOADS
+def ipa_capabilities(direct: bool, minimize: bool) -> bytes:
+    """IpaCapabilities (30…).
+
+    direct: SM-DP+s can be talked to without the eIM. minimize: the compact forms are offered to the eIM that
+    asks.
+    """
+    features = (
+        *(("directRspServerCommunication",) if direct else ()),
+        *_THROUGH_EIM,
+        *(("minimizeEsipaBytes",) if minimize else ()),
+    )
     return asn1.encode(
         "IpaCapabilities", {"ipaFeatures": _bits(features), "ipaSupportedProtocols": _RETRIEVE_HTTPS}
     )
@@ -40,7 +53,12 @@ def _bits(names: tuple[str, ...]) -> tuple[bytes, int]:
     """A named BIT STRING, trimmed as DER wants it."""
     numbers = [_FEATURES.index(name) for name in names]
     octet = sum(0x80 >> number for number in numbers)
-    return (bytes([octet]), max(numbers) + 1) if numbers else (b"", 0)
+    return bytes([octet]), max(numbers) + 1
+
+
+def unknown_device() -> bytes:
+    """DeviceInfo (30…) where there is no modem that could tell: a TAC of zeros and no capabilities."""
+    return asn1.encode("DeviceInfo", {"tac": bytes(4), "deviceCapabilities": {}})
 
 
 def device_info(gateway: Gateway) -> bytes | None:

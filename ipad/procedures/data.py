@@ -147,8 +147,9 @@ def _euicc_certificate(gateway: Gateway, asked: _Asked) -> bytes | None:
     return asn1.wrap(0xA6, asn1.value(euicc))
 
 
-def _ipa_capabilities(_gateway: Gateway, asked: _Asked) -> bytes:
-    return asn1.wrap(0xA8, asn1.value(capabilities.ipa_capabilities(asked.minimize)))
+def _ipa_capabilities(gateway: Gateway, asked: _Asked) -> bytes:
+    told = capabilities.ipa_capabilities(gateway.servers.trusted(), asked.minimize)
+    return asn1.wrap(0xA8, asn1.value(told))
 
 
 def _device_info(gateway: Gateway, _asked: _Asked) -> bytes | None:

@@ -5,7 +5,7 @@ when its number is acknowledged or HandleNotification took it (SGP.32 3.1.3, 5.9
 any eIM: each is offered to the one that is polled.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from functools import partial
 
 from ipad.errors import DecodeError, Failing, PeerRefused
@@ -15,7 +15,7 @@ from ipad.esipa.model import Acknowledged
 from ipad.euicc import es10b
 from ipad.euicc.model import Notification, PackageResult
 from ipad.journal import Owed
-from ipad.procedures import data, package, patience
+from ipad.procedures import data, package, patience, servers
 from ipad.procedures.gateway import Gateway
 
 MOST_REFUSALS = 12
@@ -40,10 +40,12 @@ def run(gateway: Gateway, esipa: Esipa, eim_id: str) -> None:
     results = package.listed(gateway, "results", gateway.iot.package_results)
     if results is None:
         return
-    notifications = package.listed(gateway, "notifications", partial(es10b.notifications, gateway.isdr))
-    there = frozenset(name(n) for n in notifications or ())
+    listed = package.listed(gateway, "notifications", partial(es10b.notifications, gateway.isdr))
+    gateway.for_servers = any(servers.is_for_server(gateway, n) for n in listed or ())
+    notifications = None if listed is None else [n for n in listed if servers.is_for_eim(gateway, n)]
+    there = frozenset(patience.notification(n) for n in notifications or ())
     patience.forgive(gateway, eim_id, kind="notification", but=there)
-    offered = [n for n in notifications or () if name(n) not in waiting]
+    offered = [n for n in notifications or () if patience.notification(n) not in waiting]
     owing = {result.eim_id for result in results}
     gateway.owing = frozenset(owing)
     # Not a comprehension in all(): each is offered, whatever becomes of the one before.
@@ -56,11 +58,6 @@ def run(gateway: Gateway, esipa: Esipa, eim_id: str) -> None:
         _notification(gateway, esipa, eim_id, notification, offered)
     deliverable = owing & {eim.eim_id for eim in gateway.card().eims}
     gateway.unread = bool(deliverable or offered or there & waiting or notifications is None)
-
-
-def name(notification: Notification) -> str:
-    """What its refusals are kept under: its number, and what it is."""
-    return patience.name(f"notification {notification.seq}", notification.der)
 
 
 def attached(notifications: Iterable[Notification]) -> list[Notification]:
@@ -93,7 +90,7 @@ def _result(gateway: Gateway, esipa: Esipa, result: PackageResult, offered: list
             "deliver", f"{result.eim_id} does not acknowledge result {result.seq}: it stays on the card"
         )
         return False
-    _let_go(gateway, result.seq, gateway.iot.remove_result)
+    package.let_go(gateway, result.seq, gateway.iot.remove_result)
     gateway.note("deliver", f"result {result.seq} taken by {result.eim_id}: {result.failed or 'all well'}")
     return True
 
@@ -104,7 +101,7 @@ def _notification(
     try:
         esipa.handle_notification(notification.der)
     except _NOT_TAKEN as refusal:
-        times = patience.refused(gateway, eim_id, name(notification))
+        times = patience.refused(gateway, eim_id, patience.notification(notification))
         gateway.note(
             "deliver",
             f"notification {notification.seq} stays on the card, refused {_times(times)}: {refusal}",
@@ -114,18 +111,8 @@ def _notification(
 
 
 def _remove(gateway: Gateway, notification: Notification, offered: list[Notification]) -> None:
-    _let_go(gateway, notification.seq, partial(es10b.remove_notification, gateway.isdr))
+    package.let_go(gateway, notification.seq, partial(es10b.remove_notification, gateway.isdr))
     offered.remove(notification)
-
-
-def _let_go(gateway: Gateway, seq: int, remove: Callable[[int], bool]) -> None:
-    """What was taken leaves the card; where the card refuses, it is offered again after the next change."""
-    try:
-        remove(seq)
-    except package.CARDS_NO as problem:
-        if package.may_pass(problem):
-            raise
-        gateway.note("deliver", f"{seq} was taken, and stays on the card all the same: {problem}")
 
 
 def _owed(gateway: Gateway, esipa: Esipa, owed: Owed) -> None:
@@ -139,9 +126,11 @@ def _owed(gateway: Gateway, esipa: Esipa, owed: Owed) -> None:
             gateway.note("deliver", f"{owed.eim_id} refused an answer {_times(times)}: {refusal}")
             return
         gateway.note("deliver", f"an answer is given up, {owed.eim_id} refused it {_times(times)}: {refusal}")
+        gateway.unread = True  # what the card kept because of it goes another way
     else:
         if isinstance(answer, Acknowledged):
             _remove_told(gateway, owed.arm, set(answer.seqs))
+        servers.eim_has(gateway, owed.arm)
     gateway.journal.paid(owed.id)
     gateway.journal.forgive(owed.eim_id, [what])
 
@@ -150,9 +139,9 @@ def _remove_told(gateway: Gateway, arm: bytes, taken: set[int]) -> None:
     """What a data response told of the card's lists, and its eIM acknowledges, leaves the card."""
     results, notifications = data.numbers(arm)
     for seq in results & taken:
-        _let_go(gateway, seq, gateway.iot.remove_result)
+        package.let_go(gateway, seq, gateway.iot.remove_result)
     for seq in notifications & taken:
-        _let_go(gateway, seq, partial(es10b.remove_notification, gateway.isdr))
+        package.let_go(gateway, seq, partial(es10b.remove_notification, gateway.isdr))
 
 
 def _times(count: int) -> str:

@@ -10,7 +10,8 @@ from ipad.euicc import es10b, es10c
 from ipad.euicc.iot import IotFunctions, Kind, stands_in
 from ipad.euicc.isdr import Isdr
 from ipad.euicc.model import EuiccInfo, ProfileInfo
-from ipad.journal import Journal
+from ipad.journal import Journal, Step
+from ipad.rsp.servers import Servers
 from ipad.waits import Waits
 from modem.radio import Radio
 
@@ -58,6 +59,23 @@ class Contents:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a download is."""
+
+    server: str
+    """Where it comes from."""
+    name: str | None
+    """The profile's, where it is known."""
+    done: int = 0
+    """Octets of the package that the card has."""
+    total: int = 0
+
+    @property
+    def percent(self) -> int:
+        return self.done * 100 // self.total if self.total else 0
+
+
 @dataclass
 class Gateway:
     """One gateway's parts, in the hands of the one thread that owns modem and card."""
@@ -75,9 +93,15 @@ class Gateway:
     """A line for log and history: what kind, and the sentence."""
     now: Callable[[], float]
     """Powered seconds."""
+    servers: Servers
+    """The clients of SM-DP+ and SM-DS."""
+    progress: Callable[[Progress | None], None] = lambda _progress: None
+    """Told how far a download is; None: it is over."""
     contents: Contents | None = None
     unread: bool = True
     """Results or notifications may wait on the card; False: none, and nothing happened since."""
+    for_servers: bool = False
+    """Notifications wait on the card that are not for an eIM, but for an SM-DP+ itself."""
     owing: frozenset[str] | None = None
     """eIMs that have not taken all results that the card keeps for them; None: not known."""
 
@@ -140,6 +164,14 @@ class Gateway:
     def finish(self, owe: tuple[str, bytes] | None = None) -> None:
         """The journal's step is done; `owe`: what it leaves owed to an eIM."""
         dropped = self.journal.finish(owe)
+        if owe is not None:
+            self._owed(owe[0], dropped)
+
+    def downloaded(
+        self, wanted_id: int | None, owe: tuple[str, bytes] | None, then: Step | None = None
+    ) -> None:
+        """The journal's download is at its end; see Journal.downloaded."""
+        dropped = self.journal.downloaded(wanted_id, owe, then)
         if owe is not None:
             self._owed(owe[0], dropped)
 

@@ -39,7 +39,8 @@ def run(gateway: Gateway, octets: bytes) -> Injected:
         answer = _error(gateway, Malformed(f"not a package: {problem}", "invalidPackageFormat"))
     else:
         answer, trial = _work_off(gateway, der)
-    return Injected(asn1.wrap(0xBF4E, answer), gateway.card().view(), trial)
+    more = gateway.journal.wanted() is not None
+    return Injected(asn1.wrap(0xBF4E, answer), gateway.card().view(), trial, more)
 
 
 def _unwrapped(octets: bytes) -> bytes:
@@ -64,9 +65,8 @@ def _work_off(gateway: Gateway, der: bytes) -> tuple[bytes, Trial | None]:
             return _execute(gateway, fitting)
         case DataRequest() as request:
             return _data(gateway, request), None
-        case DownloadTrigger():
-            reason = "it asks for a download: this version cannot"
-            return _error(gateway, Malformed(reason, "undefinedError")), None
+        case DownloadTrigger() as trigger:
+            return _order_download(gateway, trigger), None
         case Malformed() as malformed:
             return _error(gateway, malformed), None
     raise AssertionError("a package without a reader")
@@ -93,6 +93,18 @@ def _data(gateway: Gateway, request: DataRequest) -> bytes:
     arm = data.answer(gateway, request, eims[0].eim_id if len(eims) == 1 else None)
     _write_out(gateway, *data.numbers(arm))
     return arm
+
+
+def _order_download(gateway: Gateway, trigger: DownloadTrigger) -> bytes:
+    """Nobody signs such a request either: its result is for the card's one eIM, over the air."""
+    eims = gateway.card().eims
+    if len(eims) != 1:
+        reason = f"it orders a download, and the card has {len(eims)} eIMs that could be the one to do so"
+        return _error(gateway, Malformed(reason, "undefinedError"))
+    if not gateway.journal.want(eims[0].eim_id, trigger.der):
+        return _error(gateway, Malformed("too many downloads are ordered already", "undefinedError"))
+    gateway.note("download", "ordered by hand")
+    return _RECEIVED
 
 
 def _acknowledge(gateway: Gateway, der: bytes) -> bytes:

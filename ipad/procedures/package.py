@@ -58,6 +58,16 @@ def listed(gateway: Gateway, what: str, ask: Callable[[], tuple[T, ...]]) -> tup
         return None
 
 
+def let_go(gateway: Gateway, seq: int, remove: Callable[[int], bool]) -> None:
+    """What was taken leaves the card; where the card refuses, it is offered again after the next change."""
+    try:
+        remove(seq)
+    except CARDS_NO as problem:
+        if may_pass(problem):
+            raise
+        gateway.note("deliver", f"{seq} was taken, and stays on the card all the same: {problem}")
+
+
 def without_answer(package: EuiccPackage, refusal: CardRefused) -> Malformed:
     """What the eIM is told of a package that the card met with a bare status word."""
     code: Literal["invalidPackageFormat", "undefinedError"]

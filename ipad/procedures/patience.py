@@ -6,6 +6,7 @@ Each thing has a patience of its own, kept in the journal across restarts.
 import hashlib
 
 from ipad.connectivity.state import draw
+from ipad.euicc.model import Notification
 from ipad.journal import Refusals
 from ipad.procedures.gateway import Gateway
 
@@ -13,6 +14,11 @@ from ipad.procedures.gateway import Gateway
 def name(kind: str, octets: bytes) -> str:
     """What the journal calls this thing: the same for the same octets, another for any others."""
     return f"{kind} {hashlib.sha256(octets).hexdigest()[:16]}"
+
+
+def notification(it: Notification) -> str:
+    """The same for a notification: its number, and what it is."""
+    return name(f"notification {it.seq}", it.der)
 
 
 def waiting(gateway: Gateway, eim_id: str) -> frozenset[str]:

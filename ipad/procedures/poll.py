@@ -23,8 +23,6 @@ MOST_PACKAGES = 50
 MOST_TRIES = 3
 """Of what the card meets with a status word that may pass; then the eIM is told that it does not work."""
 
-_UNDEFINED = 127
-
 
 def run(gateway: Gateway, eim_id: str, tell: Cause | None) -> Polled:
     """Polls one eIM. tell: the cause of a change of the enabled profile that it has not been told yet.
@@ -35,7 +33,7 @@ def run(gateway: Gateway, eim_id: str, tell: Cause | None) -> Polled:
     if entry is None:
         raise IpadError(f"polling {eim_id}: the card is not associated with it any more")
     esipa = _client(gateway, entry)
-    changed = finished = False
+    changed = finished = more = False
     before: EimPackage | None = None
     try:
         deliver.run(gateway, esipa, eim_id)
@@ -49,6 +47,10 @@ def run(gateway: Gateway, eim_id: str, tell: Cause | None) -> Polled:
             if offered == before:
                 # It has not taken the answer, and would hand out the same for ever.
                 gateway.note("poll", f"{eim_id} hands out the same package again: that has to wait")
+                break
+            if isinstance(offered, DownloadTrigger):
+                more = _order_download(gateway, eim_id, offered)
+                finished = more
                 break
             before, changed = offered, True
             trial = _work_off(gateway, esipa, eim_id, offered)
@@ -68,7 +70,14 @@ def run(gateway: Gateway, eim_id: str, tell: Cause | None) -> Polled:
         esipa.close()
     card = gateway.card().view() if changed else None
     again = patience.soonest(gateway, eim_id)
-    return Polled(True, not gateway.owes(eim_id), card=card, finished=finished, again=again)
+    return Polled(
+        True,
+        not gateway.owes(eim_id),
+        card=card,
+        finished=finished,
+        again=again,
+        more=more or gateway.for_servers,
+    )
 
 
 def _client(gateway: Gateway, entry: EimConfiguration) -> Esipa:
@@ -90,10 +99,21 @@ def _work_off(gateway: Gateway, esipa: Esipa, eim_id: str, offered: EimPackage) 
             _complain(gateway, eim_id, malformed)
         case DataRequest() as request:
             gateway.owe(eim_id, data.answer(gateway, request, eim_id, esipa.minimizes))
-        case DownloadTrigger(transaction_id=transaction_id):
-            gateway.note("package", f"{eim_id} asks for a download: this version cannot")
-            gateway.owe(eim_id, arms.download_error(transaction_id, _UNDEFINED))
     return None
+
+
+def _order_download(gateway: Gateway, eim_id: str, trigger: DownloadTrigger) -> bool:
+    """It is written down, to be done when the poll is over; the eIM gives out nothing else until then.
+
+    False: it can't be done now, and has to be asked for again later.
+    """
+    transaction_id = trigger.transaction_id
+    owed = (arms.transaction_of(owed.arm) for owed in gateway.journal.owed(eim_id))
+    if transaction_id is not None and transaction_id in owed:
+        gateway.note("download", f"{eim_id} orders a download again that it has not taken the result of")
+        return False
+    gateway.note("download", f"ordered by {eim_id}")
+    return gateway.journal.want(eim_id, trigger.der)
 
 
 def _execute(gateway: Gateway, eim_id: str, offered: EuiccPackage) -> Trial | None:

@@ -2,6 +2,8 @@
 
 from ipad.connectivity.state import (
     Action,
+    Download,
+    Downloaded,
     Ended,
     Failed,
     Fallback,
@@ -16,7 +18,7 @@ from ipad.esipa.model import EuiccPackage
 from ipad.esipa.package import read
 from ipad.euicc import es10c
 from ipad.journal import Step
-from ipad.procedures import package, switch
+from ipad.procedures import download, immediate, package, switch
 from ipad.procedures.gateway import Gateway
 from modem.errors import ModemError
 
@@ -34,8 +36,13 @@ def run(gateway: Gateway) -> Ended | None:
         gateway.radio.status()
         gateway.radio.take_profile(_enabled(gateway))
     gateway.isdr.reset()
-    if step.kind == "package":
-        return _package(gateway, step)
+    match step.kind:
+        case "package":
+            return _package(gateway, step)
+        case "download":
+            return _download(gateway, step)
+        case "immediate enable":
+            return _immediate_enable(gateway, step)
     action = _ACTIONS[step.kind]
     contents = switch.resume(gateway, step)
     if contents is None:
@@ -50,6 +57,22 @@ def _enabled(gateway: Gateway) -> str | None:
         return next((p.iccid for p in es10c.profiles(gateway.isdr) if p.enabled), None)
     except (EuiccRefused, DecodeError, ModemError):
         return None
+
+
+def _download(gateway: Gateway, step: Step) -> Ended:
+    # Without an eIM it was somebody at the gateway who wanted it: they are told, and it is not tried again.
+    action = Download() if step.eim_id is not None else Download(b"")
+    found = download.resume(gateway, step)
+    return Ended(action, found or Failed("the download was interrupted before the profile was installed"))
+
+
+def _immediate_enable(gateway: Gateway, step: Step) -> Ended:
+    trial = immediate.concluded(gateway, step)
+    if trial is None:
+        gateway.journal.begin(step)
+        trial = immediate.run(gateway, step)
+    outcome = Downloaded(step.target, None, gateway.card().view(), trial, again=0.0)
+    return Ended(Download(), outcome)
 
 
 def _package(gateway: Gateway, step: Step) -> Ended:

@@ -18,14 +18,17 @@ from modem.errors import ModemError
 T = TypeVar("T")
 
 
-def command(gateway: Gateway, step: Step, do: Callable[[], T]) -> T:
+def command(gateway: Gateway, step: Step, do: Callable[[], T], *, begun: bool = False) -> T:
     """Writes `step` down and has the card do it. The caller settles; the step stays if it was a switch.
+
+    begun: it is written down already, together with what led to it.
 
     Where the card surely did nothing, the step is crossed out again; where nobody knows, it stays in the
     journal to be resumed. Raises IpadError, with nothing done, if `step` cannot be written down.
     """
     try:
-        gateway.journal.begin(step)
+        if not begun:
+            gateway.journal.begin(step)
     except IpadError as problem:
         if step.kind != "fallback" or gateway.journal.step() is not None:
             raise

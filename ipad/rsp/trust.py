@@ -27,7 +27,7 @@ def of(trusts: Trusts, host: str, port: int, directory: str) -> Trust:
     Raises Untrusted if the directory has no certificates or is not there, ConfigError for a file that
     can't be read or is no certificate.
     """
-    files = _files(Path(directory))
+    files = certificate_files(directory)
     made_of = (host, port, *((str(path), changed, size) for path, changed, size in files))
     clock = trust.clock_is_set()
     return trusts.keep(("rsp",), (*made_of, clock), lambda: _trust([path for path, _, _ in files], directory))
@@ -38,8 +38,8 @@ def _trust(paths: list[Path], directory: str) -> Trust:
     return trust.trust_in([der for path in paths for der in certificates(path)], whom)
 
 
-def _files(directory: Path) -> list[tuple[Path, int, int]]:
-    """The files of certificates with their time of change and size."""
+def certificate_files(directory: str) -> list[tuple[Path, int, int]]:
+    """The files of certificates with their time of change (ns) and size; raises as `of`, but reads none."""
     found = []
     try:
         with os.scandir(directory) as entries:

@@ -18,6 +18,8 @@ from ipad.connectivity.state import (
     Cause,
     Command,
     Deadline,
+    Download,
+    Downloaded,
     Ended,
     Event,
     Failed,
@@ -54,6 +56,8 @@ WITHOUT_FALLBACK = CardView(NORD, None, True, ())
 ROLLBACK_TRIAL = Trial(TrialKind.ORDERED, NORD, former=BOOTSTRAP, rollback=True, eim_id="eim")
 PLAIN_TRIAL = Trial(TrialKind.ORDERED, NORD, former=BOOTSTRAP, eim_id="eim")
 INJECT = Inject(b"package")
+DOWNLOAD = Download(b"trigger")
+IMMEDIATE_TRIAL = Trial(TrialKind.IMMEDIATE, NORD, former=BOOTSTRAP)
 RETURN_TRIAL = Trial(TrialKind.RETURN, NORD, former=BOOTSTRAP)
 
 operating = State(Phase.OPERATING, card=ON_NORD, link=Link.OK, until=None)
@@ -80,6 +84,14 @@ class Case:
 
 
 CASES = [
+    Case(
+        "the new profile was enabled at once: it is on trial",
+        replace(operating, card=ON_BOOTSTRAP),
+        Ended(Download(), Downloaded(NORD, None, ON_NORD, IMMEDIATE_TRIAL)),
+        Phase.TRIAL,
+        Probe(),
+    ),
+    Case("a download was asked for at the gateway", remedying, Asked(DOWNLOAD), Phase.REMEDYING, DOWNLOAD),
     Case("the card does not answer", operating, CardChanged(None), Phase.NO_CARD),
     Case(
         "the card is there, with a profile on trial",

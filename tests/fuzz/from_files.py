@@ -16,6 +16,8 @@ from ipad.journal import Journal
 from ipad.net.http import Uplink
 from ipad.procedures import inject
 from ipad.procedures.gateway import Gateway
+from ipad.rsp.servers import Servers
+from ipad.rsp.settings import RspSettings
 from ipad.testbed.euicc import VirtualEuicc
 from ipad.waits import Waits
 from modem.card import UiccCard
@@ -82,7 +84,9 @@ def _gateway() -> Gateway:
     def esipa(eim: EimConfiguration, eid: bytes) -> Esipa:
         return Esipa(eim, eid, Waits(), Uplink(), EsipaSettings())
 
-    return Gateway(isdr, lambda _: OnCard(isdr), None, journal, Waits(), esipa, lambda *_: None, lambda: 0.0)
+    servers = Servers(Waits(), Uplink(), RspSettings())
+    own = OnCard(isdr)
+    return Gateway(isdr, lambda _: own, None, journal, Waits(), esipa, lambda *_: None, lambda: 0.0, servers)
 
 
 def _inject(octets: bytes) -> object:

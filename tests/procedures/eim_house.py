@@ -18,6 +18,7 @@ from ipad.testbed.eim.records import Records
 from ipad.testbed.eim.serve import EIM_ID
 from ipad.testbed.eim.server import EsipaServer
 from ipad.testbed.https import tls_context
+from ipad.testbed.smdp import Smdp
 
 
 class Desk:
@@ -80,10 +81,13 @@ class EimHouse:
         kept = {name: whole[name] for name in ("eimId", "eimFqdn", "trustedPublicKeyDataTls")}
         return encode("EimConfigurationData", kept | changes).hex()
 
-    def open_desk(self, directory: Path, eid: str, token: int | None) -> Desk:
-        """From now on the eIM keeps its records in `directory`; this card is registered."""
+    def open_desk(self, directory: Path, eid: str, token: int | None, smdp: Smdp | None = None) -> Desk:
+        """From now on the eIM keeps its records in `directory`; this card is registered.
+
+        smdp: behind it, for downloads that go through it.
+        """
         records = Records(directory)
-        self._server.eim = Eim(self.identity, records)
+        self._server.eim = Eim(self.identity, records, smdp=smdp)
         eum, euicc = (ssl.PEM_cert_to_DER_cert(p.read_text()) for p in (self._pki.eum, self._pki.euicc))
         records.register(eid, eum, euicc, token)
         return Desk(self._server.eim, eid)

@@ -184,6 +184,21 @@ class HarmedJournal(Journal):
         self.harm.step_open = False
         return dropped
 
+    def want(self, eim_id: str, trigger: bytes) -> bool:
+        return self._write("want", lambda: super(HarmedJournal, self).want(eim_id, trigger))
+
+    def tried(self, wanted_id: int) -> None:
+        self._write("tried", lambda: super(HarmedJournal, self).tried(wanted_id))
+
+    def downloaded(
+        self, wanted_id: int | None, owe: tuple[str, bytes] | None, then: Step | None = None
+    ) -> int:
+        dropped = self._write(
+            "downloaded", lambda: super(HarmedJournal, self).downloaded(wanted_id, owe, then)
+        )
+        self.harm.step_open = then is not None
+        return dropped
+
     def owe(self, eim_id: str, arm: bytes) -> int:
         return self._write("owe", lambda: super(HarmedJournal, self).owe(eim_id, arm))
 
@@ -214,7 +229,8 @@ class HarmedJournal(Journal):
         state = self.recall("state")
         stood_in = self._rows("SELECT value FROM memory WHERE key LIKE 'consumer card %'")
         decided = json.loads(state) if state else None
-        return [self.step(), self.all_owed(), self.all_refused(), decided, stood_in]
+        direct = self._rows("SELECT key, value FROM memory WHERE key LIKE '%servers' OR key = 'cancelled'")
+        return [self.step(), self.wanted(), self.all_owed(), self.all_refused(), decided, stood_in, direct]
 
     def all_refused(self) -> list[tuple[str, str, int]]:
         """What anybody did not take: eIM, what, how often."""

@@ -9,13 +9,14 @@ from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any, cast
 
 from ipad.agent import Agent
 from ipad.asn1 import decode, wrap
 from ipad.clock import PoweredClock
 from ipad.config import AgentConfig, CardConfig, Config
 from ipad.connectivity.decide import wake
-from ipad.connectivity.state import Command, Inject
+from ipad.connectivity.state import Command, Download, Inject
 from ipad.consumer import memory as consumer_memory
 from ipad.eim import EimConfiguration
 from ipad.esipa.client import Esipa
@@ -26,6 +27,7 @@ from ipad.mailbox import Mailbox, Order
 from ipad.net.http import Uplink
 from ipad.opening import device_key, iot_functions
 from ipad.procedures.gateway import Gateway
+from ipad.rsp.servers import Servers
 from ipad.testbed.eim.identity import configuration
 from ipad.testbed.euicc import VirtualEuicc, state
 from ipad.testbed.euicc.state import State
@@ -35,6 +37,7 @@ from modem.card import UiccCard
 from tests.euicc_card.world import BOOTSTRAP, Terminal
 from tests.procedures.eim_house import Desk, EimHouse
 from tests.procedures.harm import Harm, HarmedEsipa, HarmedJournal, HarmedRadio, HarmedUicc, Killed
+from tests.procedures.market import Stall, servers
 from tests.procedures.tiny_modem import TinyModem
 
 WAITS = replace(Waits(), idle=0.001, connect=20.0, http=20.0, return_after=600.0)
@@ -123,6 +126,8 @@ class Site:
     """What the card has been through before."""
     esipa: EsipaSettings = field(default_factory=EsipaSettings)
     """How the agent talks to the eIM."""
+    stall: Stall | None = None
+    """What the SM-DP+ has on offer."""
 
     def __post_init__(self) -> None:
         self.now = 1000.0
@@ -144,7 +149,9 @@ class Site:
         self.harm.lasting = self._lasting
         self.agent: Agent | None = None
         self.done: Callable[[Site], bool] = lambda _site: True
-        self.ask: Callable[[Site], Command | Inject | None] = lambda _site: None
+        self.ask: Callable[[Site], Command | Inject | Download | None] = lambda _site: None
+        self.answers: list[dict[str, Any]] = []
+        """To whoever asked for something."""
         self.by_hand = b""
         """A package that somebody at the gateway has in hand."""
 
@@ -193,7 +200,17 @@ class Site:
         process = self.process = Process(self, journal, uicc, uplink)
         radio = HarmedRadio(self.modem, self.harm)
         choose = iot_functions(_settings(self.directory), isdr, radio, lambda: journal)
-        process.gateway = Gateway(isdr, choose, radio, journal, WAITS, esipa, process.note, lambda: self.now)
+        process.gateway = Gateway(
+            isdr,
+            choose,
+            radio,
+            journal,
+            WAITS,
+            esipa,
+            process.note,
+            lambda: self.now,
+            cast(Servers, servers(self.stall, WAITS, uplink, self.harm)),
+        )
         return process
 
     def _sleep(self, seconds: float) -> None:
@@ -250,7 +267,7 @@ class Site:
             return
         command = self.ask(self)
         if command is not None:
-            self.mailbox.put(Order(command, lambda _answer: None))
+            self.mailbox.put(Order(command, self.answers.append))
             return
         timer = wake(self.agent.state)
         if timer is not None:
@@ -261,8 +278,12 @@ class Site:
         card, journal = self.memory(), self.process.journal
         waiting = [p for p in self.desk.packages() if p["state"] in ("queued", "sent")]
         stood_in = self.stood_in()
+        agent = self.agent
+        to_do = agent is not None and agent.state.download is not None
         return not (
-            (card.results or card.notifications or waiting or journal.step() is not None)
+            to_do
+            or journal.wanted() is not None
+            or (card.results or card.notifications or waiting or journal.step() is not None)
             or (journal.all_owed() or stood_in.results or stood_in.running or stood_in.switch)
         )
 
@@ -272,7 +293,8 @@ class Site:
 
     def told(self) -> list[str]:
         """The history."""
-        return [f"{entry.powered:.0f} {entry.what}: {entry.text}" for entry in self.process.journal.history()]
+        with closing(Journal(self.directory / "journal.db")) as journal:
+            return [f"{entry.powered:.0f} {entry.what}: {entry.text}" for entry in journal.history()]
 
     def close(self) -> None:
         self.modem.close()

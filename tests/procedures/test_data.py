@@ -11,7 +11,7 @@ from ipad.esipa.model import DataRequest, Malformed
 from ipad.esipa.package import read
 from ipad.esipa.settings import EsipaSettings
 from ipad.euicc import es10b
-from ipad.procedures import capabilities, data
+from ipad.procedures import data
 from ipad.testbed.eim.faults import Fault
 from ipad.testbed.eim.serve import EIM_ID
 from ipad.testbed.euicc.state import State
@@ -19,6 +19,7 @@ from modem.errors import CardRefused, ModemError
 from modem.radio import Identity
 from modem.uicc import Reply
 from tests.euicc_card.world import NORD
+from tests.procedures.market import Market
 from tests.procedures.polled import (
     LIST,
     answering,
@@ -354,30 +355,25 @@ def test_a_card_that_waits_for_its_reset_is_asked_again_at_the_next_poll(
 # The IPA and the device
 
 
+def features(site: Site, process: Process) -> object:
+    return told(asked(site, process, tagList="A8"))["ipaCapabilities"]["ipaFeatures"]
+
+
 def test_capabilities_are_what_this_version_can(site: Site, process: Process) -> None:
-    told_of = told(asked(site, process, tagList="A8"))["ipaCapabilities"]
-    assert told_of == {"ipaFeatures": (b"", 0), "ipaSupportedProtocols": (b"\x80", 1)}
+    capabilities = told(asked(site, process, tagList="A8"))["ipaCapabilities"]
+    assert capabilities == {"ipaFeatures": (b"\x78", 5), "ipaSupportedProtocols": (b"\x80", 1)}
 
 
-@pytest.mark.parametrize(
-    ("downloads", "minimize", "bits"),
-    [
-        ((), True, (b"\x04", 6)),
-        (("directRspServerCommunication",), False, (b"\x80", 1)),
-        (("directRspServerCommunication", "indirectRspServerCommunication"), True, (b"\xc4", 6)),
-    ],
-)
-def test_capabilities_follow_what_there_is_and_what_is_configured(
-    monkeypatch: pytest.MonkeyPatch, downloads: tuple[str, ...], minimize: bool, bits: tuple[bytes, int]
+def test_direct_downloads_are_offered_where_an_smdp_could_be_trusted(
+    make_site: MakeSite, market: Market
 ) -> None:
-    monkeypatch.setattr(capabilities, "DOWNLOADS", downloads)
-    assert decode("IpaCapabilities", capabilities.ipa_capabilities(minimize))["ipaFeatures"] == bits
+    site = make_site(stall=market.open_stall)
+    assert features(site, started(site)) == (b"\xf8", 5)
 
 
 def test_compact_forms_are_told_to_an_eim_that_gets_them(make_site: MakeSite) -> None:
     site = make_site(esipa=EsipaSettings(minimize=True))
-    process = started(site)
-    assert told(asked(site, process, tagList="A8"))["ipaCapabilities"]["ipaFeatures"] == (b"\x04", 6)
+    assert features(site, started(site)) == (b"\x7c", 6)
 
 
 def identified(monkeypatch: pytest.MonkeyPatch, imei: str, *technologies: str) -> None:

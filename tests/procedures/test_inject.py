@@ -208,7 +208,6 @@ def test_what_was_written_out_is_known_after_a_restart(site: Site, process: Proc
         ("BF5303820101", INVALID),
         ("BF53050401010101", INVALID),
         ("BF5404A0028000BF54", INVALID),
-        ("BF5404A0028000", UNDEFINED),
     ],
 )
 def test_what_is_no_package_is_answered_and_changes_nothing(

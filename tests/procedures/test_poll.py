@@ -7,6 +7,7 @@ import pytest
 from ipad.asn1 import wrap
 from ipad.connectivity.state import Cause
 from ipad.errors import IpadError, Throttled
+from ipad.esipa import arms
 from ipad.procedures import poll
 from ipad.testbed.eim.faults import Fault
 from ipad.testbed.eim.serve import EIM_ID
@@ -104,15 +105,22 @@ def test_a_package_that_no_chain_of_store_data_has_room_for_is_answered(site: Si
     assert "too many for the card" in history(process)
 
 
-def test_what_this_version_cannot_do_is_answered_as_such(site: Site, process: Process) -> None:
+def test_a_download_is_written_down_and_ends_the_poll(site: Site, process: Process) -> None:
     number = site.desk.order(download={"activationCode": "1$smdp.example$"})
-    assert run(process).finished
-    package = site.desk.package(number)
-    assert (package["state"], [r["kind"] for r in package["results"]]) == (
-        "failed",
-        ["profileDownloadTriggerResult"],
-    )
-    assert "127" in str(package["results"][0]["content"])
+    site.desk.order(LIST)
+    for _ in range(2):  # an eIM that hands it out again means the same one
+        polled = run(process)
+        assert (polled.finished, polled.more) == (True, True)
+    wanted = process.journal.wanted()
+    assert wanted is not None
+    assert (wanted.eim_id, wanted.tries) == (EIM_ID, 0)
+    assert b"1$smdp.example$" in wanted.trigger
+    assert [p["state"] for p in site.desk.packages()] == ["sent", "queued"]
+    process.journal.downloaded(wanted.id, (EIM_ID, arms.download_error(arms.transaction_of(wanted.trigger))))
+    assert process.journal.wanted() is None
+    run(process)
+    assert [p["state"] for p in site.desk.packages()] == ["failed", "done"]
+    assert "127" in str(site.desk.package(number)["results"][0]["content"])
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ from ipad.journal import Journal
 from ipad.net.http import Uplink
 from ipad.opening import esipa_clients, open_modem
 from ipad.procedures.gateway import Gateway
+from ipad.rsp.servers import Servers
 from ipad.testbed.bench.world import World
 from modem.card import Card, Channel
 
@@ -83,8 +84,9 @@ def parts(world: World) -> Iterator[Parts]:
             journal.note(powered.now(), what, text)
 
         esipa = esipa_clients(settings, journal, uplink)
+        servers = Servers(settings.waits, uplink, settings.rsp)
         choose, waits = (lambda _eid: OnCard(isdr)), settings.waits
-        gateway = Gateway(isdr, choose, modem.radio, journal, waits, esipa, note, powered.now)
+        gateway = Gateway(isdr, choose, modem.radio, journal, waits, esipa, note, powered.now, servers)
         modem.radio.status()
         [eim] = gateway.read_card().eims
         yield Parts(gateway, meter, uplink, eim)

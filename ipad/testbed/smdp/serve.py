@@ -74,12 +74,14 @@ def running(settings: Settings) -> Iterator[Running]:
             curve=CURVES[settings.curve](),
         )
         events = None if settings.smds is None else Events(settings.smds, smdp)
-        server.service = _service(smdp, Forge(smdp, folder, server.faults), events)
+        server.service = service(smdp, Forge(smdp, folder, server.faults), events)
         with AdminServer(smdp, server, settings.admin_port, events) as admin, serving(server, admin):
             yield Running(smdp, server, f"https://{address}", f"http://127.0.0.1:{admin.server_address[1]}")
 
 
-def _service(smdp: Smdp, forge: Forge, events: Events | None) -> Service:
+def service(smdp: Smdp, forge: Forge, events: Events | None) -> Service:
+    """What is served of this SM-DP+."""
+
     def call(function: str, request: Mapping[str, Any]) -> Answer:
         answer = es9.call(smdp, forge, function, request)
         if events is not None and function in ("HandleNotification", "CancelSession"):
