@@ -42,7 +42,10 @@ class AgentConfig:
     runtime_dir: str = "/run/ipad"
     """The control socket and the lock."""
     trace: str = ""
-    """The directory of a trace that runs from the start (see ipad.trace); empty: none does."""
+    """The directory of a trace that runs from the start (`ipad trace`); empty: none does."""
+    metrics_dir: str = ""
+    """The directory where ipad.prom is kept for the textfile collector of Prometheus' node exporter; Debian's
+    is /var/lib/prometheus/node-exporter. Empty: no metrics are written."""
 
 
 @dataclass(frozen=True)
@@ -229,6 +232,12 @@ def _check(config: Config, file: str) -> None:
     if config.agent.trace and not config.agent.trace.startswith("/"):
         raise ConfigError(
             f"{file}: agent.trace: expected a path like /var/lib/ipad/trace, not {config.agent.trace!r}"
+        )
+    metrics = config.agent.metrics_dir
+    if metrics and not metrics.startswith("/"):
+        raise ConfigError(
+            f"{file}: agent.metrics_dir: expected a path like /var/lib/prometheus/node-exporter, "
+            f"not {metrics!r}"
         )
     iccid = config.card.fallback_iccid
     if iccid and not (18 <= len(iccid) <= 20 and iccid.isascii() and iccid.isdecimal()):

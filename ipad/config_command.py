@@ -63,8 +63,8 @@ def _values(loaded: Loaded) -> list[tuple[str, Any]]:
         if table.name != "eim":
             settings = asdict(getattr(loaded.config, table.name))
             values += [(f"{table.name}.{key}", _plain(value)) for key, value in settings.items()]
-    for eim_id, settings in loaded.config.eim.items():
-        own = [(f'eim."{eim_id}".{key}', _plain(value)) for key, value in asdict(settings).items()]
+    for eim_id, of_eim in loaded.config.eim.items():
+        own = [(f'eim."{eim_id}".{key}', _plain(value)) for key, value in asdict(of_eim).items()]
         values += [(name, value) for name, value in own if name in loaded.sources]
     return values
 

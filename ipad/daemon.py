@@ -1,31 +1,28 @@
 """`ipad run`: the agent as a service. Puts the parts together, and takes them apart again."""
 
 import logging
-import os
 import signal
 import sys
-from collections.abc import Callable
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from ipad import clock, config, snapshot
+from ipad import clock, config, journald, samples
 from ipad.agent import Agent
-from ipad.clock import PoweredClock
+from ipad.board import Board
 from ipad.config import Config
 from ipad.control import ControlServer
 from ipad.errors import ConfigError, IpadError, Unreachable
 from ipad.instance import lock, make_directories
 from ipad.journal import Journal
 from ipad.mailbox import Mailbox
+from ipad.metrics import Metrics
 from ipad.net.http import Uplink
 from ipad.opening import open_gateway
+from ipad.samples import Recorder
 from ipad.trace.trace import Trace
 from ipad.watchdog import Watchdog
 
 log = logging.getLogger("ipad")
-
-_HISTORY_SHOWN = 200
 
 
 def run(config_file: Path | None) -> None:
@@ -36,13 +33,13 @@ def run(config_file: Path | None) -> None:
     except ConfigError as error:
         watchdog.status(f"not started: {error}")
         raise
-    set_up_logging()
+    entries = set_up_logging()
     mailbox = Mailbox()
     _handle_signals(mailbox)
     state_dir, runtime_dir = make_directories(settings)
     with lock(runtime_dir):
         while True:
-            _run_once(settings, state_dir, runtime_dir, mailbox, watchdog)
+            _run_once(settings, (state_dir, runtime_dir), mailbox, watchdog, entries)
             if mailbox.ending:
                 break
             watchdog.reloading()
@@ -64,8 +61,13 @@ def _reload(config_file: Path | None, settings: Config) -> Config:
 
 
 def _run_once(
-    settings: Config, state_dir: Path, runtime_dir: Path, mailbox: Mailbox, watchdog: Watchdog
+    settings: Config,
+    directories: tuple[Path, Path],
+    mailbox: Mailbox,
+    watchdog: Watchdog,
+    entries: journald.JournalHandler | None,
 ) -> None:
+    state_dir, runtime_dir = directories
     journal = Journal(state_dir / "journal.db")
     powered = clock.start(journal)
 
@@ -77,8 +79,8 @@ def _run_once(
 
     trace = _start_trace(settings)
     uplink = Uplink(interface=settings.connectivity.interface or None, idle=idle, observe=trace.exchange)
-    board = _Board(watchdog)
-    with open_gateway(settings, journal, powered, uplink, watchdog.feed, trace.apdu) as gateway:
+    board = Board(watchdog, Recorder(state_dir / samples.FILE), Metrics(_metrics_dir(settings)), entries)
+    with open_gateway(settings, journal, powered, uplink, watchdog.feed, trace.apdu, board.heard) as gateway:
         agent = Agent(settings, journal, powered, mailbox, uplink, gateway, watchdog, board.publish)
         board.show(agent)  # what the journal remembers, for whoever asks before the card is read
         answers = board.answers(powered, journal.path, trace)
@@ -90,6 +92,10 @@ def _run_once(
             control.close()
     trace.stop()
     journal.close()
+
+
+def _metrics_dir(settings: Config) -> Path | None:
+    return Path(settings.agent.metrics_dir) if settings.agent.metrics_dir else None
 
 
 def _start_trace(settings: Config) -> Trace:
@@ -113,86 +119,23 @@ def _trace(trace: Trace, request: dict[str, str], state_dir: Path) -> dict[str, 
     return {"running": True, "directory": str(directory)}
 
 
-class _Board:
-    """The last snapshot, where the control thread reads it. Replaced whole, never changed."""
-
-    def __init__(self, watchdog: Watchdog) -> None:
-        self._watchdog = watchdog
-        self._status: dict[str, Any] = {}
-        self._profiles: list[dict[str, Any]] | None = None
-        self._info: dict[str, Any] | None = None
-        self._ready = False
-        self._said = ""
-
-    def show(self, agent: Agent) -> None:
-        """From now on this is the answer."""
-        contents = agent.gateway.contents
-        self._status = snapshot.status(agent.state, contents, agent.radio_status)
-        if contents is not None:
-            self._profiles = snapshot.profiles(contents)
-            self._info = snapshot.info(contents)
-
-    def publish(self, agent: Agent) -> None:
-        """The answer, and the service manager's line; the first time, that the agent is ready."""
-        self.show(agent)
-        said = f"{agent.state.phase.value}: {agent.state.why}"
-        if said != self._said:
-            self._watchdog.status(said)
-            self._said = said
-        if not self._ready:
-            self._watchdog.ready()
-            self._ready = True
-
-    def answers(self, powered: PoweredClock, journal: Path, trace: Trace) -> dict[str, Callable[[], Any]]:
-        def status() -> dict[str, Any]:
-            directory = trace.directory
-            return {**self._status, "now": powered.now(), "trace": str(directory) if directory else None}
-
-        return {
-            "status": status,
-            "profiles": lambda: self._of_card(self._profiles),
-            "info": lambda: self._of_card(self._info),
-            "history": lambda: _history(journal),
-        }
-
-    def _of_card(self, known: Any) -> Any:
-        """What was read from the card; IpadError if none has been."""
-        if known is None:
-            raise IpadError(f"no card has been read since the start ({self._status['why']})")
-        return known
-
-
-def _history(path: Path) -> list[dict[str, Any]]:
-    # sqlite's connections belong to one thread: the control thread opens its own.
-    journal = Journal(path)
-    try:
-        return [asdict(entry) for entry in journal.history(_HISTORY_SHOWN)]
-    finally:
-        journal.close()
-
-
 def _handle_signals(mailbox: Mailbox) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: mailbox.stop())
     signal.signal(signal.SIGHUP, lambda *_: mailbox.reload())
 
 
-class _Priorities(logging.Formatter):
-    """Syslog priorities in front of the lines, as the systemd journal reads them (sd-daemon(3))."""
+def set_up_logging() -> journald.JournalHandler | None:
+    """To the systemd journal, if it listens to this process, or as lines with times for a terminal.
 
-    _LEVELS = ((logging.ERROR, 3), (logging.WARNING, 4), (logging.INFO, 6))
-
-    def format(self, record: logging.LogRecord) -> str:
-        priority = next((p for level, p in self._LEVELS if record.levelno >= level), 7)
-        return f"<{priority}>{super().format(record)}"
-
-
-def set_up_logging() -> None:
-    """Lines on standard error: with priorities for the journal, with times for a terminal."""
-    handler = logging.StreamHandler(sys.stderr)
-    if os.environ.get("JOURNAL_STREAM"):
-        handler.setFormatter(_Priorities("%(message)s"))
-    else:
-        handler.setFormatter(logging.Formatter("%(asctime)s %(message)s", "%H:%M:%S"))
-    log.addHandler(handler)
+    Returns the journal's handler.
+    """
     log.setLevel(logging.INFO)
+    if journald.is_connected():
+        entries = journald.JournalHandler()
+        log.addHandler(entries)
+        return entries
+    lines = logging.StreamHandler(sys.stderr)
+    lines.setFormatter(logging.Formatter("%(asctime)s %(message)s", "%H:%M:%S"))
+    log.addHandler(lines)
+    return None

@@ -86,9 +86,19 @@ def _metrics(
     yield "signal_dbm", "gauge", "Received signal.", one(radio.get("signal"))
     plmn, tech = radio.get("plmn") or "", radio.get("tech") or ""
     registered = float(radio.get("registration") in ("home", "roaming"))
-    yield "registered", "gauge", "Registered in a network.", one(registered, plmn=plmn, tech=tech) if radio else []
+    yield (
+        "registered",
+        "gauge",
+        "Registered in a network.",
+        one(registered, plmn=plmn, tech=tech) if radio else [],
+    )
     roaming = float(radio.get("registration") == "roaming")
-    yield "roaming", "gauge", "Registered in another network than the profile's own.", one(roaming) if radio else []
+    yield (
+        "roaming",
+        "gauge",
+        "Registered in another network than the profile's own.",
+        one(roaming) if radio else [],
+    )
     enabled = one(1, iccid=status["iccid"], name=status["profile"] or "") if status["iccid"] else []
     yield "profile_enabled", "gauge", "The enabled profile.", enabled
     yield "on_fallback", "gauge", "On the fallback profile by a fallback.", one(float(status["on_fallback"]))

@@ -137,15 +137,18 @@ def open_gateway(
     uplink: Uplink,
     idle: Callable[[], None],
     observer: Observer | None = None,
+    heard: Callable[[str], None] = lambda _: None,
 ) -> Iterator[Gateway]:
     """All the parts of a gateway; the port is given back at the end.
 
     idle: called at least once a second while modem or card are waited for. observer: told every APDU.
+    heard: told of every line of the history what kind it is.
     """
 
     def note(what: str, text: str) -> None:
         text = _line(text)
-        log.info("%s: %s", what, text)
+        log.info("%s: %s", what, text, extra={"what": what})
+        heard(what)
         journal.note(powered.now(), what, text)
 
     esipa = esipa_clients(settings, journal, uplink)

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from ipad.errors import IpadError
 
+FILE = "samples.db"
 ROWS = 20_000
 """The oldest rows beyond these are dropped: more than two hourly years."""
 INTERVAL = 3600.0

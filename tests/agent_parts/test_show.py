@@ -89,8 +89,10 @@ def test_a_gateway_at_work() -> None:
         "ipad     1.2: operating for 60 min",
         "why      the profile works",
         f"profile  {NORD} (Nord IoT)",
-        "link     ok (home, 00101, E-UTRAN, -71 dBm, 10.64.0.2)",
+        "link     ok (home, 00101, E-UTRAN, 10.64.0.2)",
+        "signal   -71 dBm, good",
         "eim      eim.example: polled 10 s ago, next in 24 h 0 min",
+        "next     a poll of eim.example, in 24 h 0 min",
     ]
 
 
@@ -102,6 +104,7 @@ def test_a_profile_on_trial() -> None:
         "link     not known yet",
         "trial    ordered by the eIM: waits for its result delivered",
         "eim      eim.example: never polled, failed 3 times, next in 0 s",
+        "next     a poll of eim.example, in 0 s",
     ]
     without = TRIAL | {"trial": {"kind": "rolled back", "rollback": False}}
     assert "trial    rolled back: waits for a working link" in show.status(without)
