@@ -1,4 +1,4 @@
-"""A Debian 12 of its own: made once by debootstrap, booted with systemd-nspawn, entered with nsenter.
+"""A Debian of its own: made once by debootstrap, booted with systemd-nspawn, entered with nsenter.
 
 Meant for machines whose own init is no systemd and whose cgroups are of the first version: the payload gets
 the second one by a hierarchy of its own, and no service of the host is asked for anything. Of the host it
@@ -18,7 +18,6 @@ from pathlib import Path
 from typing import Self
 
 CACHE = Path(os.environ.get("IPAD_SYSTEM_TEST_CACHE", "/var/cache/ipad-system-test"))
-SUITE = "bookworm"
 PACKAGES = (
     *("systemd", "systemd-sysv", "dbus", "ca-certificates", "iproute2", "bash-completion"),
     # What the package depends on; the last one by a name that debootstrap does not know to be provided.
@@ -31,22 +30,22 @@ _ENDS_WITHIN = 60.0
 _LOOK = 0.05
 
 
-def base() -> Path:
+def base(suite: str) -> Path:
     """The root of a minimal Debian with the package's dependencies; made if it is not cached yet."""
-    key = hashlib.sha256(" ".join((SUITE, *PACKAGES)).encode()).hexdigest()[:12]
-    root = CACHE / f"{SUITE}-{key}"
+    key = hashlib.sha256(" ".join(PACKAGES).encode()).hexdigest()[:12]
+    root = CACHE / f"{suite}-{key}"
     CACHE.mkdir(parents=True, exist_ok=True)
     with (CACHE / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not root.exists():
             trial = CACHE / f"{root.name}.new"
             shutil.rmtree(trial, ignore_errors=True)
-            print(f"debootstrap: {SUITE} in {root}, once", flush=True)
+            print(f"debootstrap: {suite} in {root}, once", flush=True)
             command = [
                 "debootstrap",
                 "--variant=minbase",
                 f"--include={','.join(PACKAGES)}",
-                SUITE,
+                suite,
                 str(trial),
             ]
             done = subprocess.run(
@@ -59,10 +58,14 @@ def base() -> Path:
 
 
 class Machine:
-    """A machine in `directory`, with what is done to it kept there; its base stays as it is."""
+    """A machine in `directory`, with what is done to it kept there; its base stays as it is.
 
-    def __init__(self, directory: Path, name: str) -> None:
+    suite: of Debian, by its name.
+    """
+
+    def __init__(self, directory: Path, name: str, suite: str = "bookworm") -> None:
         self.name = name
+        self._suite = suite
         self.root = directory / "root"
         self.console = directory / "console.log"
         self._layers = directory / "upper", directory / "work"
@@ -75,7 +78,7 @@ class Machine:
         for layer in (self.root, *self._layers):
             layer.mkdir(parents=True)
         upper, work = self._layers
-        options = f"lowerdir={base()},upperdir={upper},workdir={work}"
+        options = f"lowerdir={base(self._suite)},upperdir={upper},workdir={work}"
         subprocess.run(["mount", "-t", "overlay", "overlay", "-o", options, str(self.root)], check=True)
         (self.root / "etc/machine-id").write_text("")
         (self.root / "etc/hostname").write_text("gateway\n")

@@ -18,6 +18,7 @@ from site_of_test import RIG, Site
 
 BAD_CONFIG = "78"
 NO_PERMISSION = 77
+IDLE = 20
 SERIAL = {"ttyUSB": 188, "ttyACM": 166, "ttyAMA": 204, "ttyS": 4}
 
 
@@ -86,6 +87,66 @@ def test_others_may_not_even_ask(site: Site) -> None:
         assert "not permitted" in refused.stderr
 
 
+def test_the_screen_shows_all_that_matters(site: Site) -> None:
+    screen = site.machine.says("ipad", "status")
+    for word in ("operating", "profile", "link", "signal", "eim", "next"):
+        assert word in screen
+    watched = site.machine.run(
+        "timeout", "--signal=INT", "3", "ipad", "status", "--watch", "--json", check=False
+    )
+    assert [json.loads(line)["phase"] for line in watched.stdout.splitlines()] == ["operating"]
+    assert watched.stderr == ""
+
+
+def test_the_journal_can_be_filtered(site: Site) -> None:
+    eid = site.around.card()["eid"]
+    entries = [json.loads(line) for line in site.log("IPAD_WHAT=operating", "--output=json").splitlines()]
+    assert entries
+    assert all(entry["PRIORITY"] == "6" and entry["SYSLOG_IDENTIFIER"] == "ipad" for entry in entries)
+    assert site.log(f"IPAD_EID={eid[:8]}..{eid[-4:]}")
+    assert eid not in site.log("--output=json")
+
+
+def test_metrics_are_there_for_prometheus(site: Site) -> None:
+    collector = "/var/lib/prometheus/node-exporter"
+    site.machine.run("mkdir", "--parents", collector)
+    site.machine.put("/etc/tmpfiles.d/ipad-metrics.conf", f"z {collector} 0775 - ipad\n")
+    site.machine.run("systemd-tmpfiles", "--create", "ipad-metrics.conf")
+    site.machine.put("/etc/ipad/ipad.toml.d/60-metrics.toml", f'[agent]\nmetrics_dir = "{collector}"\n')
+    site.machine.run("systemctl", "restart", "ipad")  # the directory was not there when it started
+    site.operates()
+    file = f"{collector}/ipad.prom"
+    site.machine.wait(
+        "the file", lambda: 'ipad_link{link="ok"} 1' in site.machine.says("cat", file, user="alice")
+    )
+
+
+def test_a_member_writes_the_report(site: Site) -> None:
+    answer = json.loads(site.machine.says("ipad", "report", "--html", "/tmp/bob.html", "--json", user="bob"))
+    assert answer["missing"] == []
+    assert answer["samples"] > 0
+    text = site.machine.says("cat", "/tmp/bob.html")
+    assert site.around.card()["eid"] not in text
+    assert "<svg" in text
+
+
+def test_the_configuration_says_where_it_is_from(site: Site) -> None:
+    assert f"# {RIG}" in site.machine.says("ipad", "config", "show", user="alice")
+    assert "all well" in site.machine.says("ipad", "config", "check", user="alice")
+
+
+def test_the_shell_completes_it(site: Site) -> None:
+    script = (
+        "source /usr/share/bash-completion/completions/ipad; COMP_WORDS=(ipad '%s'); COMP_CWORD=1; _ipad;"
+        'echo "${COMPREPLY[@]}"'
+    )
+    assert site.machine.says("bash", "-c", script % "hi") == "history"
+    offered = site.machine.says("bash", "-c", script % "").split()
+    listed = site.machine.says("ipad", "--help")
+    commands = re.findall(r"^    (\w+)", listed, re.MULTILINE)
+    assert set(commands) == set(offered) - {"--help", "--version"}
+
+
 def test_the_doctor_finds_nothing_wrong(site: Site) -> None:
     done = site.machine.run("ipad", "doctor", "--json")
     assert json.loads(done.stdout)["ok"] is True
@@ -122,6 +183,14 @@ def test_its_memory_is_measured(site: Site) -> None:
     [kib] = re.findall(r"VmRSS:\s*(\d+) kB", status)
     FIGURES.append(f"resident memory after polls: {int(kib) / 1024:.1f} MB (goal: 32 MB)")
     assert int(kib) < 96 * 1024  # MemoryMax= is not enforced here
+
+
+def test_it_sleeps_when_there_is_nothing_to_do(site: Site) -> None:
+    site.works()
+    spent = int(site.shown("CPUUsageNSec"))
+    site.machine.run("sleep", str(IDLE))
+    share = (int(site.shown("CPUUsageNSec")) - spent) / 1e9 / IDLE
+    FIGURES.append(f"idle processor time, {IDLE} s: {100 * share:.2f} % of a core (goal: 0.1 %)")
 
 
 def test_the_watchdog_bites_when_the_loop_stops(site: Site) -> None:
