@@ -23,12 +23,15 @@ from ipad.procedures.gateway import Gateway
 from modem.errors import ModemError
 from modem.radio import Remedy
 
-Deed = Poll | Fallback | Return | Rollback | Inject | Download | ApplyRemedy
+_Other = Poll | Fallback | Return | Rollback | Inject | ApplyRemedy
+Deed = _Other | Download
 """All actions but Probe, which is a look and cannot fail."""
 
 
 def perform(gateway: Gateway, action: Deed, state: State) -> Outcome:
     """Does it, and says how it ended; never raises an IpadError or ModemError. The history is told."""
+    if isinstance(action, Download):
+        return _download(gateway, action)
     try:
         return _do(gateway, action, state)
     except EuiccRefused as refusal:
@@ -36,9 +39,6 @@ def perform(gateway: Gateway, action: Deed, state: State) -> Outcome:
         return Refused(refusal.name)
     except Unreachable as problem:
         retry_after = problem.retry_after if isinstance(problem, Throttled) else None
-        if isinstance(action, Download):
-            gateway.note("download", f"broken off: {problem}")
-            return Failed(str(problem), retry_after)
         gateway.note("poll", str(problem))
         return _cut_short(gateway, action, state, reached=False, retry_after=retry_after)
     except Untrusted as problem:
@@ -55,6 +55,18 @@ def perform(gateway: Gateway, action: Deed, state: State) -> Outcome:
         return Failed(str(error))
 
 
+def _download(gateway: Gateway, action: Download) -> Outcome:
+    """Its refusals are outcomes already: what is raised broke it off, and it may be tried again."""
+    try:
+        return download.run(gateway, action)
+    except ModemError as error:
+        gateway.note("modem", str(error))
+        return Unknown() if error.executed is None else Failed(str(error))
+    except IpadError as problem:
+        gateway.note("download", f"broken off: {problem}")
+        return Failed(str(problem), problem.retry_after if isinstance(problem, Throttled) else None)
+
+
 def _cut_short(
     gateway: Gateway, action: Deed, state: State, *, reached: bool, retry_after: float | None = None
 ) -> Polled:
@@ -65,7 +77,7 @@ def _cut_short(
     return Polled(reached, delivered, retry_after, card=changed, finished=False)
 
 
-def _do(gateway: Gateway, action: Deed, state: State) -> Outcome:
+def _do(gateway: Gateway, action: _Other, state: State) -> Outcome:
     match action:
         case Poll(eim_id):
             plan = state.polls.get(eim_id)
@@ -79,8 +91,6 @@ def _do(gateway: Gateway, action: Deed, state: State) -> Outcome:
             return Switched(switch.roll_back(gateway, former).view())
         case Inject(octets):
             return inject.run(gateway, octets)
-        case Download():
-            return download.run(gateway, action)
         case ApplyRemedy(remedy):
             return _remedy(gateway, remedy)
 

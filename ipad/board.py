@@ -1,5 +1,6 @@
 """What the daemon lets others know: the control socket's answers, its line for systemd, metrics, samples."""
 
+import logging
 import time
 from collections.abc import Callable
 from dataclasses import asdict
@@ -13,9 +14,15 @@ from ipad.errors import IpadError
 from ipad.journal import Journal
 from ipad.journald import JournalHandler
 from ipad.metrics import Metrics
+from ipad.procedures.gateway import Progress
 from ipad.samples import Recorder, Sample
 from ipad.trace.trace import Trace
 from ipad.watchdog import Watchdog
+
+_QUARTER = 25
+"""Percent."""
+
+log = logging.getLogger("ipad")
 
 
 class Board:
@@ -33,6 +40,7 @@ class Board:
         self._info: dict[str, Any] | None = None
         self._ready = False
         self._said = ""
+        self._download: Progress | None = None
 
     def heard(self, what: str) -> None:
         """A line of this kind went into the history."""
@@ -66,12 +74,29 @@ class Board:
         self._metrics.publish(self._status, now)
         self._recorder.record(_sample(agent, now))
 
+    def progress(self, now: Progress | None) -> None:
+        """How far a download is: for whoever asks, the service manager, and at each quarter the log."""
+        before, self._download = self._download, now
+        if now is None:
+            self._said = ""  # the line goes back to what it was with the next one
+            return
+        if before is None or before.percent != now.percent:
+            self._watchdog.status(f"downloading from {now.server}: {now.percent} %")
+        if before is not None and before.percent // _QUARTER != now.percent // _QUARTER:
+            log.info("download: %d %% of %d octets are on the card", now.percent, now.total)
+
     def answers(self, powered: PoweredClock, journal: Path, trace: Trace) -> dict[str, Callable[[], Any]]:
         """What can be asked, and who answers it."""
 
         def status() -> dict[str, Any]:
             directory = trace.directory
-            return {**self._status, "now": powered.now(), "trace": str(directory) if directory else None}
+            progress = self._download
+            return {
+                **self._status,
+                "now": powered.now(),
+                "trace": str(directory) if directory else None,
+                "download": None if progress is None else snapshot.progress(progress),
+            }
 
         return {
             "status": status,

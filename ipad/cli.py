@@ -14,6 +14,7 @@ from typing import Any
 
 from ipad import __version__, config, show
 from ipad.config import Config
+from ipad.connectivity.state import Download
 from ipad.control import NotPermitted, ask
 from ipad.errors import ConfigError, IpadError
 from modem.errors import ModemError
@@ -29,6 +30,7 @@ INTERRUPTED = 130
 
 _QUESTION_SECONDS = 10.0
 _ORDER_SECONDS = 900.0
+_DOWNLOAD_SECONDS = 3600.0
 
 
 class NotRunning(IpadError):
@@ -97,7 +99,7 @@ def _fail(error: object, status: int) -> int:
     return status
 
 
-_ORDERS = ("poll", "fallback", "return", "inject")
+_ORDERS = ("poll", "fallback", "return", "inject", "download")
 """What the daemon does to its end, whether somebody waits for it or not."""
 
 
@@ -147,6 +149,21 @@ def _parser() -> argparse.ArgumentParser:
         if name == "inject":
             command.add_argument("file", type=Path, metavar="FILE", help="the package, DER or hex")
             command.add_argument("--out", type=Path, metavar="FILE", help="its result (default: FILE.result)")
+        if name == "download":
+            command.add_argument(
+                "code",
+                nargs="?",
+                metavar="CODE",
+                help="activation code, - for a line of standard input (default: the card's default SM-DP+)",
+            )
+            command.add_argument("--confirmation-code", default="", metavar="CODE", help="if it wants one")
+            command.add_argument(
+                "--smds",
+                nargs="?",
+                const="",
+                metavar="ADDRESS",
+                help="ask an SM-DS where a profile waits (default: the card's)",
+            )
         if name == "trace":
             command.add_argument("do", choices=("start", "stop"))
             command.add_argument(
@@ -170,6 +187,7 @@ _HELP = {
     "fallback": "switch to the fallback profile now",
     "return": "return from the fallback profile now",
     "provision": "factory: associate the card with its first eIM",
+    "download": "download a profile and install it",
     "inject": "execute a package that came by another way than the eIM's",
     "doctor": "check modem, card, eIM, clock, trust and permissions one by one",
     "report": "write a page for a support engineer: timeline, facts, history",
@@ -178,10 +196,15 @@ _HELP = {
 }
 
 
-def _ask(settings: Config, request: dict[str, Any], seconds: float = _QUESTION_SECONDS) -> Any:
+def _ask(
+    settings: Config,
+    request: dict[str, Any],
+    seconds: float = _QUESTION_SECONDS,
+    meanwhile: Callable[[], None] | None = None,
+) -> Any:
     path = Path(settings.agent.runtime_dir) / "control.sock"
     try:
-        return ask(path, request, seconds)
+        return ask(path, request, seconds, meanwhile)
     except (FileNotFoundError, ConnectionRefusedError) as error:
         raise NotRunning(
             f"the daemon is not running (nothing listens on {path}); start it with: systemctl start ipad"
@@ -263,6 +286,32 @@ def _provision(arguments: argparse.Namespace, settings: Config) -> None:
     print(json.dumps(record) if arguments.json else "\n".join(show.provisioned(record)))
 
 
+def _download(arguments: argparse.Namespace, settings: Config) -> None:
+    from ipad import download
+
+    trigger = download.trigger(arguments.code, arguments.smds)
+    request = {"order": "download", "trigger": trigger.hex()}
+    shown: list[str] = []
+
+    def tell(progress: dict[str, Any] | None) -> None:
+        line = show.downloading(progress) if progress else ""
+        if line and not arguments.json and shown[-1:] != [line]:
+            shown.append(line)
+            print(line, flush=True)
+
+    def look() -> None:
+        tell(_ask(settings, {"ask": "status"})["download"])
+
+    code = arguments.confirmation_code
+    try:
+        answer = _ask(settings, {**request, "confirmation_code": code}, _DOWNLOAD_SECONDS, look)
+    except NotRunning:
+        answer = download.without_daemon(settings, Download(trigger, code), tell)
+    _print(arguments, answer, show.downloaded)
+    if answer["problem"]:
+        raise IpadError(answer["problem"])
+
+
 def _inject(arguments: argparse.Namespace, settings: Config) -> None:
     from ipad import inject
 
@@ -332,6 +381,7 @@ _COMMANDS: dict[str, Callable[[argparse.Namespace, Config], None]] = {
     "return": _order("return"),
     "report": _report,
     "provision": _provision,
+    "download": _download,
     "inject": _inject,
     "trace": _trace,
 }

@@ -7,6 +7,7 @@ answer comes when it is done. Whoever may open the socket may ask; the agent's o
 import json
 import logging
 import os
+import select
 import selectors
 import socket
 import struct
@@ -17,7 +18,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from ipad.connectivity.state import PACKAGE_LIMIT, Command, Inject
+from ipad.connectivity.state import PACKAGE_LIMIT, Command, Download, Inject
 from ipad.errors import IpadError
 from ipad.mailbox import Mailbox, Order
 
@@ -133,9 +134,15 @@ def _injection(request: dict[str, str]) -> Inject:
     return Inject(bytes.fromhex(request.get("package", "")))
 
 
-_ORDERS: dict[str | None, Callable[[dict[str, str]], Command | Inject]] = {
+def _download(request: dict[str, str]) -> Download:
+    """ValueError without a ProfileDownloadTriggerRequest in hexadecimal."""
+    return Download(bytes.fromhex(request.get("trigger", "")), request.get("confirmation_code", ""))
+
+
+_ORDERS: dict[str | None, Callable[[dict[str, str]], Command | Inject | Download]] = {
     **{command.value: partial(_command, command) for command in Command},
     "inject": _injection,
+    "download": _download,
 }
 
 
@@ -180,8 +187,15 @@ def _send(client: socket.socket, answer: dict[str, Any]) -> None:
         client.close()
 
 
-def ask(path: Path, request: dict[str, Any], seconds: float) -> Any:
-    """Sends one request to the daemon and returns its answer.
+def _readable(sock: socket.socket) -> bool:
+    """Whether there is something to read, within a moment."""
+    return bool(select.select([sock], [], [], _REST)[0])
+
+
+def ask(
+    path: Path, request: dict[str, Any], seconds: float, meanwhile: Callable[[], None] | None = None
+) -> Any:
+    """Sends one request to the daemon and returns its answer. meanwhile: called now and then until it comes.
 
     Raises FileNotFoundError or ConnectionRefusedError if none is running, PermissionError if this user may
     not even ask, NotPermitted if not order this, IpadError if it answered with an error or not within
@@ -197,7 +211,10 @@ def ask(path: Path, request: dict[str, Any], seconds: float) -> Any:
             raise IpadError(f"asking the daemon at {path}: {error.strerror or error}") from error
         try:
             sock.sendall(json.dumps(request).encode() + b"\n")
-            line = _line(sock, ANSWER_LIMIT, seconds)
+            end = time.monotonic() + seconds
+            while meanwhile is not None and time.monotonic() < end and not _readable(sock):
+                meanwhile()
+            line = _line(sock, ANSWER_LIMIT, max(_REST, end - time.monotonic()))
         except TimeoutError as error:
             raise IpadError(
                 f"the daemon has not answered within {seconds:.0f} s; it goes on with it"

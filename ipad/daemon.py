@@ -81,6 +81,7 @@ def _run_once(
     uplink = Uplink(interface=settings.connectivity.interface or None, idle=idle, observe=trace.exchange)
     board = Board(watchdog, Recorder(state_dir / samples.FILE), Metrics(_metrics_dir(settings)), entries)
     with open_gateway(settings, journal, powered, uplink, watchdog.feed, trace.apdu, board.heard) as gateway:
+        gateway.progress = board.progress
         agent = Agent(settings, journal, powered, mailbox, uplink, gateway, watchdog, board.publish)
         board.show(agent)  # what the journal remembers, for whoever asks before the card is read
         answers = board.answers(powered, journal.path, trace)

@@ -9,6 +9,10 @@ class DecodeError(IpadError):
     """Octets that are not what they should be: malformed DER, or a shape the type does not have."""
 
 
+class NoAnswer(DecodeError):
+    """What came from the eUICC is no answer to the function; nobody knows whether it was executed."""
+
+
 class EuiccRefused(IpadError):
     """The eUICC answered a function with one of its named errors.
 

@@ -6,14 +6,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from ipad.connectivity.state import Command, Inject
+from ipad.connectivity.state import Command, Download, Inject
 
 
 @dataclass(frozen=True, slots=True)
 class Order:
     """Somebody at the gateway wants something done; `reply` takes the answer, once."""
 
-    command: Command | Inject
+    command: Command | Inject | Download
     reply: Callable[[dict[str, Any]], None]
 
 

@@ -119,6 +119,7 @@ def esipa_clients(
             settings.esipa_of(eim.eim_id),
             recall=lambda: journal.recall(key),
             remember=lambda name: journal.remember(**{key: name}),
+            package_limit=settings.rsp.limit,
         )
 
     return esipa

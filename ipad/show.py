@@ -46,6 +46,10 @@ def status(s: dict[str, Any]) -> list[str]:
     if s["on_fallback"]:
         wait = f", tried again in {span(s['return_at'] - now)}" if s["return_at"] else ""
         lines.append(f"fallback from {s['origin']}{wait}")
+    if s.get("download"):
+        lines.append(f"download {downloading(s['download'])}")
+    elif s.get("download_at") is not None:
+        lines.append(f"download ordered; goes on in {span(s['download_at'] - now)}, when there is a link")
     if not s["eims"]:
         lines.append("eim      none associated: run `ipad provision`")
     for eim_id, plan in s["eims"].items():
@@ -57,6 +61,13 @@ def status(s: dict[str, Any]) -> list[str]:
     if s.get("trace"):
         lines.append(f"trace    runs, in {s['trace']}: stop it with `ipad trace stop`")
     return lines
+
+
+def downloading(d: dict[str, Any]) -> str:
+    """How far it is, in a line."""
+    name = f" {d['name']!r}" if d["name"] else ""
+    octets = f": {d['percent']} % of {d['total']} octets are on the card" if d["total"] else ""
+    return f"{name.strip()} from {d['server']}".strip() + octets
 
 
 def _card(card: dict[str, Any] | None) -> list[str]:
@@ -158,6 +169,12 @@ def _when(entry: dict[str, Any]) -> str:
 
 def order(answer: dict[str, Any]) -> list[str]:
     return [*answer["did"], f"now {answer['phase']}: {answer['why']}"]
+
+
+def downloaded(answer: dict[str, Any]) -> list[str]:
+    """What became of a download; without the daemon, nothing else happened."""
+    now = [f"now {answer['phase']}: {answer['why']}"] if "phase" in answer else []
+    return [*answer["did"], *now]
 
 
 def injected(answer: dict[str, Any]) -> list[str]:

@@ -7,7 +7,7 @@ from typing import Any
 from ipad import __version__
 from ipad.connectivity.state import Action, ApplyRemedy, Poll, State
 from ipad.euicc.iot import stands_in
-from ipad.procedures.gateway import Contents, Gateway
+from ipad.procedures.gateway import Contents, Gateway, Progress
 from modem.radio import RadioStatus
 
 Snapshot = dict[str, Any]
@@ -35,6 +35,8 @@ def status(
         "trial": None if state.trial is None else {**asdict(state.trial), "kind": state.trial.kind.value},
         "pending": list(pending),
         "radio": None if radio is None else _radio(radio),
+        "download": None,
+        "download_at": state.download.due if state.download else None,
         "eims": {
             eim_id: {"next_poll": plan.due, "last_poll": plan.last, "failures": plan.failures}
             for eim_id, plan in state.polls.items()
@@ -76,6 +78,11 @@ def _doing(action: Action) -> str:
         case ApplyRemedy(remedy):
             return f"remedy: {remedy.value}"
     return f"{type(action).__name__.lower()} under way"
+
+
+def progress(now: Progress) -> Snapshot:
+    """How far a download is."""
+    return {**asdict(now), "percent": now.percent}
 
 
 def card(contents: Contents) -> Snapshot:

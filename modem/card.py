@@ -167,6 +167,10 @@ def with_channel(cla: int, channel: int) -> int:
     return cla & 0x90 | 0x40 | secure | (channel - 4)
 
 
+_ANSWERS = (0x61, 0x62, 0x63, 0x90, 0x91, 0x92)
+"""SW1 of an answer to GET RESPONSE that has what was announced (TS 102 221 10.2.1)."""
+
+
 def exchange(uicc: Uicc, apdu: bytes, get_response_cla: int, limit: int = ANSWER_LIMIT) -> Reply:
     """One command to its end: 6Cxx sent again with the right Le, 61xx fetched (TS 102 221 7.3.1.1).
 
@@ -189,6 +193,10 @@ def exchange(uicc: Uicc, apdu: bytes, get_response_cla: int, limit: int = ANSWER
             raise ModemError(
                 doing, "the card announces data and gives none", "reset the modem", executed=True
             )
+        if reply.sw >> 8 not in _ANSWERS:
+            refused = CardRefused(doing, reply.sw, "its answer is lost: the card has to be read")
+            refused.executed = True
+            raise refused
         data += reply.data
         if len(data) > limit:
             raise ModemError(doing, f"an answer longer than {limit} octets", executed=True)

@@ -68,7 +68,7 @@ def make_site(disk: Path, blank: Blank, house: EimHouse) -> Iterator[MakeSite]:
         stall = settings.get("stall")
         if callable(stall):
             stall = settings["stall"] = stall(directory / "smdp")
-        desk = house.open_desk(directory / "eim", blank.eid, blank.tokens[0], stall and stall.smdp)
+        desk = house.open_desk(directory / "eim", blank.eid, blank.tokens[0], stall and stall.relayed())
         made.append(Site(directory, blank, desk, **settings))
         return made[-1]
 

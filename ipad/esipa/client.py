@@ -19,8 +19,10 @@ from ipad.esipa.model import (
 )
 from ipad.esipa.settings import EsipaSettings
 from ipad.net import address
+from ipad.net.gsma_json import base64_length
 from ipad.net.http import Answer, Https, Uplink
 from ipad.net.trust import Trust
+from ipad.net.wire import TooMuch
 from ipad.waits import Waits
 
 T = TypeVar("T")
@@ -34,6 +36,7 @@ class Esipa:
 
     config: the eIM as the card has it. eid: 16 octets. uplink: shared by all connections of the agent.
     recall, remember: the name of the binding that this eIM knows, from one Esipa to the next.
+    package_limit: octets that a bound profile package may have.
     Each function raises Unreachable (also Throttled), Untrusted, PeerRefused and DecodeError. Close it
     after a switch: a connection over the profile before would only run into its deadline.
     """
@@ -47,6 +50,7 @@ class Esipa:
         settings: EsipaSettings,
         recall: Callable[[], str | None] = lambda: None,
         remember: Callable[[str], None] = lambda _: None,
+        package_limit: int = 2 * 1024 * 1024,
     ) -> None:
         host, port = host_and_port(config)
         self._eim_id = config.eim_id
@@ -57,6 +61,7 @@ class Esipa:
         self._bindings = _bindings(settings, recall)
         self._remember = remember
         self._session: compact.Session | None = None
+        self._package_limit = package_limit
         self._waits = waits
         self._https = Https(host, port, self._trust, waits, uplink, limit=settings.limit)
 
@@ -147,14 +152,24 @@ class Esipa:
         response = prepare_download_response
         if self._settings.minimize:
             response = compact.prepare_download_response(response, self._session)
-        package = self._ask(
-            lambda binding: binding.get_bound_profile_package(transaction_id, response),
-            lambda binding, body: binding.get_bound_profile_package_ok(body),
-        )
+        try:
+            package = self._ask(
+                lambda binding: binding.get_bound_profile_package(transaction_id, response),
+                lambda binding, body: binding.get_bound_profile_package_ok(body),
+            )
+        except TooMuch:  # no error of the network: it would be as large the next time
+            raise self._too_large() from None
+        if len(package.bound_profile_package) > self._package_limit:
+            raise self._too_large()
         _same_transaction("GetBoundProfilePackage", transaction_id, package.transaction_id)
         if self._session is not None:
             self._session = self._session.bound(package.bound_profile_package)
         return package.bound_profile_package
+
+    def _too_large(self) -> DecodeError:
+        return DecodeError(
+            f"GetBoundProfilePackage: the package has more than {self._package_limit} octets ([rsp] limit)"
+        )
 
     def cancel_session(self, transaction_id: bytes, cancel_session_response: bytes) -> None:
         """CancelSession (SGP.32 6.3.2.5) with the card's CancelSessionResponse (BF41…)."""
@@ -229,8 +244,11 @@ class Esipa:
             "X-Admin-Protocol": f"gsma/rsp/v{self._settings.protocol_version}",
             "Content-Type": call.media_type,
         }
-        seconds = self._waits.package if call.function == "GetBoundProfilePackage" else self._waits.http
-        return self._https.post(call.function, call.path, headers, call.body, seconds=seconds)
+        if call.function != "GetBoundProfilePackage":
+            return self._https.post(call.function, call.path, headers, call.body)
+        limit = base64_length(self._package_limit) + self._settings.limit
+        seconds = self._waits.package
+        return self._https.post(call.function, call.path, headers, call.body, seconds=seconds, limit=limit)
 
     def _trust(self) -> Trust:
         uplink, https = self._uplink, self._https

@@ -387,7 +387,8 @@ def cancel_session(isdr: Isdr, transaction_id: bytes, reason: str) -> bytes:
 
 
 def _accepted(function: str, answer: bytes, tag: int, code_type: str) -> bytes:
-    """The answer if it is of the CHOICE's first arm; EuiccRefused for the error arm (A1)."""
+    """The answer, if it is one and of the CHOICE's first arm; EuiccRefused for the error arm (A1)."""
+    asn1.value(answer)
     error = asn1.find(answer, tag, 0xA1)
     if error is not None:
         refuse(function, _integer(asn1.member(error, 0xA1, 0x02)), code_type, answer=answer)

@@ -6,7 +6,7 @@ from typing import NoReturn, ParamSpec, TypeVar
 
 from ipad import asn1
 from ipad.asn1.schema import named_numbers
-from ipad.errors import DecodeError, EuiccRefused
+from ipad.errors import DecodeError, EuiccRefused, NoAnswer
 from ipad.euicc.advice import ADVICE
 from ipad.euicc.isdr import Isdr
 
@@ -61,7 +61,7 @@ def run(
 
 
 def answers(function: str) -> Callable[[Callable[P, T]], Callable[P, T]]:
-    """Decorates an ES10 function: what is no answer to it is a DecodeError that says so, by its name."""
+    """Decorates an ES10 function: what is no answer to it is NoAnswer, and says so by its name."""
 
     def decorate(call: Callable[P, T]) -> Callable[P, T]:
         @wraps(call)
@@ -69,9 +69,8 @@ def answers(function: str) -> Callable[[Callable[P, T]], Callable[P, T]]:
             try:
                 return call(*args, **kwargs)
             except DecodeError as problem:
-                if str(problem).startswith(f"{function}:"):
-                    raise
-                raise DecodeError(f"{function}: {problem}") from None
+                said = str(problem)
+                raise NoAnswer(said if said.startswith(f"{function}:") else f"{function}: {said}") from None
 
         return named_call
 

@@ -49,6 +49,11 @@ def base64(octets: bytes) -> str:
     return b64encode(octets).decode()
 
 
+def base64_length(count: int) -> int:
+    """How long so many octets are then."""
+    return (count + 2) // 3 * 4
+
+
 def transaction(octets: bytes) -> str:
     """A transaction identifier."""
     return octets.hex().upper()

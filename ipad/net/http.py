@@ -87,9 +87,10 @@ class Https:
         body: bytes,
         *,
         seconds: float | None = None,
+        limit: int | None = None,
     ) -> Answer:
         """One request, one answer. function: the standard's name of it, for messages. seconds: what the
-        exchange may take; by default what the waits say.
+        exchange may take; by default what the waits say. limit: octets of this one's body.
 
         A kept-alive connection that turns out to have died before an octet of the answer came is
         replaced, and the request sent once more: the eIM tells repeats (SGP.32 6.3.3). Raises Untrusted,
@@ -97,7 +98,8 @@ class Https:
         """
         media_type = headers.get("Content-Type", "")
         head = self._head(path, headers, body)
-        request = _Request(function, path, media_type, body, head, seconds or self._waits.http)
+        patience = seconds or self._waits.http
+        request = _Request(function, path, media_type, body, head, patience, limit or self._limit)
         if self._wire is not None:
             wire, heard = self._wire, self._wire.heard
             try:
@@ -148,13 +150,13 @@ class Https:
         keep = False
         try:
             wire.send(request.head + request.body)
-            incoming = _Incoming(Reader(wire, self._limit + _HEAD_LIMIT))
+            incoming = _Incoming(Reader(wire, request.limit + _HEAD_LIMIT))
             # Of its socket, http.client wants makefile() only.
             with http.client.HTTPResponse(cast(socket.socket, incoming), method="POST") as response:
                 response.begin()
                 if incoming.reader.ended:  # http.client takes a head that is cut off for a whole one
                     raise Lost(f"{wire.patience.doing}: the answer is cut off")
-                body = self._body(wire, response) if _accepted(response) else b""
+                body = _body(wire, response, request.limit) if _accepted(response) else b""
                 self._uplink.observe(request.exchange(self.host, response.status, body))
                 _judge(request.function, wire.patience.doing, response)
                 keep = not response.will_close
@@ -170,14 +172,15 @@ class Https:
             if not keep:
                 self.close()
 
-    def _body(self, wire: Wire, response: http.client.HTTPResponse) -> bytes:
-        if response.length is None:  # chunked, or until the connection closes
-            body = response.read(self._limit + 1)
-            if len(body) <= self._limit:
-                return body
-        elif response.length <= self._limit:
-            return response.read()  # with an amount, it would take a body that is cut off for a whole one
-        raise TooMuch(f"{wire.patience.doing}: the answer has more than {self._limit} octets")
+
+def _body(wire: Wire, response: http.client.HTTPResponse, limit: int) -> bytes:
+    if response.length is None:  # chunked, or until the connection closes
+        body = response.read(limit + 1)
+        if len(body) <= limit:
+            return body
+    elif response.length <= limit:
+        return response.read()  # with an amount, it would take a body that is cut off for a whole one
+    raise TooMuch(f"{wire.patience.doing}: the answer has more than {limit} octets")
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,6 +191,7 @@ class _Request:
     body: bytes
     head: bytes
     seconds: float
+    limit: int
 
     def exchange(self, host: str, status: int, answer: bytes) -> Exchange:
         return Exchange(host, self.path, self.function, self.media_type, self.body, status, answer)

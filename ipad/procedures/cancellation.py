@@ -9,7 +9,7 @@ from contextlib import closing
 from dataclasses import dataclass
 
 from ipad import asn1
-from ipad.errors import DecodeError, EuiccRefused, IpadError, Unreachable
+from ipad.errors import DecodeError, EuiccRefused, IpadError, PeerRefused, Unreachable
 from ipad.esipa.client import Esipa
 from ipad.euicc import es10b
 from ipad.journal import Step
@@ -61,7 +61,7 @@ def cancel(gateway: Gateway, session: Session, reason: str, *, tell: bool = True
     except Unreachable:
         _keep(gateway, session.to, response)
     except IpadError as problem:
-        gateway.note("download", f"the session is over all the same: {problem}")
+        _note(gateway, problem)
 
 
 def of_card(gateway: Gateway, transaction_id: bytes, reason: str) -> bytes | None:
@@ -105,8 +105,13 @@ def send_what_was_left(gateway: Gateway) -> None:
     except Unreachable:
         raise
     except IpadError as problem:
-        gateway.note("download", f"the former session is over all the same: {problem}")
+        _note(gateway, problem)
     gateway.journal.remember(**{_KEY: "{}"})
+
+
+def _note(gateway: Gateway, problem: IpadError) -> None:
+    if not (isinstance(problem, PeerRefused) and problem.name == "invalidTransactionId"):
+        gateway.note("download", f"the session is over all the same: {problem}")
 
 
 def _server(gateway: Gateway, kept: dict[str, str | None]) -> Es9 | Esipa | None:

@@ -7,10 +7,11 @@ was installed; if not, the session is cancelled and the download begun anew.
 
 import hashlib
 from contextlib import closing
+from dataclasses import replace
 
 from ipad import asn1
 from ipad.connectivity.state import Download, Downloaded
-from ipad.errors import DecodeError, EuiccRefused, IpadError, PeerRefused, Unreachable
+from ipad.errors import DecodeError, EuiccRefused, IpadError, NoAnswer, PeerRefused, Unreachable
 from ipad.esipa import arms
 from ipad.esipa.model import DownloadTrigger
 from ipad.esipa.package import read
@@ -48,8 +49,15 @@ def run(gateway: Gateway, action: Download) -> Downloaded:
         if order.wanted_id is None or _tries(gateway) < MOST_TRIES:
             raise
         return _failed(gateway, order, f"given up after {MOST_TRIES} tries: {problem}")
+    except PeerRefused as refusal:
+        # A server that was started anew, or answered into a connection that broke, knows the session no more.
+        if refusal.name == "invalidTransactionId" and order.wanted_id and _tries(gateway) < MOST_TRIES:
+            raise
+        return _failed(gateway, order, str(refusal))
+    except NoAnswer:
+        raise
     except CardRefused as refusal:
-        if not package.for_good(refusal):
+        if refusal.executed or not package.for_good(refusal):
             raise
         return _failed(gateway, order, str(refusal))
     except EuiccRefused as refusal:
@@ -113,14 +121,18 @@ def _download(gateway: Gateway, order: Order) -> tuple[InstallationResult, Sourc
             gateway.journal.finish()
             raise
         except CardRefused as refusal:
+            if refusal.executed:
+                raise
             cancellation.cancel(gateway, session, "loadBppExecutionError")
-            if not package.for_good(refusal):
-                gateway.journal.finish()
+            gateway.journal.finish()
             raise
+        except NoAnswer:
+            raise  # the card may have installed it: when it is read, that will be seen
         except IpadError as problem:
             # A server that said no by name has ended its session itself.
             over = isinstance(problem, PeerRefused) and problem.code is not None
             cancellation.cancel(gateway, session, _reason(problem), tell=not over)
+            gateway.journal.finish()
             raise
 
 
@@ -215,12 +227,9 @@ def _compare(profile: AuthenticateClientOkDp, bound: bytes) -> None:
 
 def _load(gateway: Gateway, progress: Progress, bound: bytes) -> InstallationResult:
     def tell(done: int, total: int) -> None:
-        gateway.progress(Progress(progress.server, progress.name, done, total))
+        gateway.progress(replace(progress, done=done, total=total))
 
-    try:
-        return es10b.load_bound_profile_package(gateway.isdr, bound, tell)
-    except DecodeError as problem:
-        raise BrokenOff(str(problem), "loadBppExecutionError") from None
+    return es10b.load_bound_profile_package(gateway.isdr, bound, tell)
 
 
 def _failed(gateway: Gateway, order: Order, problem: str, response: bytes = b"") -> Downloaded:

@@ -14,8 +14,9 @@ from ipad.rsp import status, trust
 from ipad.rsp.settings import RspSettings
 from ipad.waits import Waits
 
+_LARGE = "GetBoundProfilePackage"
 _ENOUGH = 64 * 1024
-"""Octets of an answer beside the bound profile package, whose base64 has four for three."""
+"""Octets of an answer, or of what is in one beside the bound profile package."""
 
 
 class Connection:
@@ -37,8 +38,7 @@ class Connection:
         self._uplink = uplink
         self._settings = settings
         self._waits = waits
-        limit = settings.limit // 3 * 4 + _ENOUGH
-        self._https = Https(self._host, self._port, self._trust, waits, uplink, limit=limit)
+        self._https = Https(self._host, self._port, self._trust, waits, uplink, limit=_ENOUGH)
 
     def ask(self, function: str, path: str, members: Mapping[str, object]) -> Answer | None:
         """One function; None for an answer without a body, as HandleNotification's is.
@@ -48,13 +48,11 @@ class Connection:
         Https.post raises.
         """
         name = self.name(function)
-        seconds = self._waits.package if function == "GetBoundProfilePackage" else self._waits.http
         try:
-            answer = self._post(
-                name, f"{path}{function[0].lower()}{function[1:]}", gsma_json.body(members), seconds
-            )
+            answer = self._post(name, f"{path}{function[0].lower()}{function[1:]}", gsma_json.body(members))
         except TooMuch:  # no error of the network: it would be as large the next time
-            raise self.malformed(function, "is larger than [rsp] limit allows") from None
+            allowed = "[rsp] limit allows" if function == _LARGE else "it may be"
+            raise self.malformed(function, f"is larger than {allowed}") from None
         if not answer.body:
             return None
         if answer.media_type not in ("", gsma_json.MEDIA_TYPE):
@@ -93,13 +91,16 @@ class Connection:
         """Drops the connection; the next function makes a new one."""
         self._https.close()
 
-    def _post(self, name: str, path: str, body: bytes, seconds: float) -> HttpAnswer:
+    def _post(self, name: str, path: str, body: bytes) -> HttpAnswer:
         headers = {
             "User-Agent": "gsma-rsp-lpad",
             "X-Admin-Protocol": f"gsma/rsp/v{self._settings.protocol_version}",
             "Content-Type": gsma_json.MEDIA_TYPE,
         }
-        return self._https.post(name, path, headers, body, seconds=seconds)
+        if name != self.name(_LARGE):
+            return self._https.post(name, path, headers, body)
+        limit = gsma_json.base64_length(self._settings.limit) + _ENOUGH
+        return self._https.post(name, path, headers, body, seconds=self._waits.package, limit=limit)
 
     def _trust(self) -> Trust:
         return trust.of(self._uplink.trusts, self._host, self._port, self._settings.ci_certificates)

@@ -16,6 +16,19 @@ from ipad.testbed.gateway import Gateway
 from ipad.testbed.timeline import Failed, Timeline
 
 BOOTSTRAP, NORD, SUED = "89999900000000000016", "8900101000000000019", "8900102000000000018"
+SPARE = "8900101000000000027"
+PROFILES = {
+    NORD: {
+        "iccid": NORD,
+        "imsi": "001010000000001",
+        "name": "Nord IoT",
+        "provider": "Nord",
+        "package": "usual",
+    },
+    SUED: {"iccid": SUED, "imsi": "001020000000001", "name": "Sued IoT", "provider": "Sued"},
+    SPARE: {"iccid": SPARE, "imsi": "001010000000002", "name": "Nord Spare", "provider": "Nord"},
+}
+"""What the operators have ready at the SM-DP+."""
 NORD_PLMN, SUED_PLMN = "00101", "00102"
 OTHER_EIM_CAUSE, FALLBACK_CAUSE = 0, 1
 """StateChangeCause otherEim(0), fallback(1)."""
@@ -54,6 +67,7 @@ def associate(gateway: Gateway, line: Timeline) -> None:
     else:
         eims = [e["eimId"] for e in card["eims"]]
         line.check("the card is associated with exactly this eIM", eims == [gateway.eim_id])
+    line.check("it holds nothing but its bootstrap profile", gateway.holds() == {BOOTSTRAP})
 
 
 def first_poll(gateway: Gateway, line: Timeline) -> None:
@@ -70,13 +84,53 @@ def inventory(gateway: Gateway, line: Timeline) -> None:
     line.wait_for("the list of profiles", lambda: gateway.state_of(package) == "done")
     listed = gateway.package(package)["outcome"][0]["listProfileInfoResult"]["profileInfoListOk"]
     line.check(
-        f"signed {_by(gateway)}, it lists all three profiles",
-        {p["iccid"] for p in listed} == {BOOTSTRAP, NORD, SUED},
+        f"signed {_by(gateway)}, it lists the bootstrap profile, and nothing else",
+        {p["iccid"] for p in listed} == {BOOTSTRAP},
     )
 
 
+def download_directly(gateway: Gateway, line: Timeline) -> None:
+    line.chapter("4. Nord arrives: straight from its SM-DP+, by the activation code that the eIM sends")
+    code = gateway.order_profile(PROFILES[NORD])
+    package = gateway.queue({"download": {"activationCode": code}})
+    _arrives(gateway, line, package, NORD)
+    line.check("the eIM relayed nothing", not gateway.exchanges("GetBoundProfilePackage"))
+
+
+def download_through_the_eim(gateway: Gateway, line: Timeline) -> None:
+    line.chapter("5. Sued arrives: through the eIM, which keeps the activation code and a confirmation code")
+    code = gateway.order_profile({**PROFILES[SUED], "confirmationCode": "4711"})
+    matching_id = code.split("$")[2]
+    order = {"eim": True, "matchingId": matching_id, "confirmationCode": "4711"}
+    package = gateway.queue({"download": order})
+    _arrives(gateway, line, package, SUED)
+    line.check("the eIM relayed it", len(gateway.exchanges("GetBoundProfilePackage")) == 1)
+
+
+def download_from_the_smds(gateway: Gateway, line: Timeline) -> None:
+    line.chapter("6. A spare arrives: the SM-DS knows where it waits")
+    gateway.order_profile(
+        {**PROFILES[SPARE], "eid": gateway.card()["eid"], "matchingId": "S1", "event": True}
+    )
+    line.check("the SM-DS has the event", len(gateway.smds.call("GET", "/events")) == 1)
+    package = gateway.queue({"download": {"smds": ""}})
+    _arrives(gateway, line, package, SPARE)
+    line.wait_for("the end of the event", lambda: not gateway.smds.call("GET", "/events"))
+    line.check("the SM-DS has it no more", not gateway.smds.call("GET", "/events"))
+
+
+def _arrives(gateway: Gateway, line: Timeline, package: int, iccid: str) -> None:
+    gateway.ipad("poll")
+    line.wait_for("the profile", lambda: gateway.state_of(package) == "done")
+    line.check("the card has the profile", iccid in gateway.holds())
+    line.wait_for("the SM-DP+ to hear of it", lambda: bool(gateway.smdp.installed(iccid)))
+    line.check("the SM-DP+ has the result that the card signed", len(gateway.smdp.installed(iccid)) == 1)
+    line.check("so has the eIM, once", gateway.accepted_results(package) == 1)
+    line.wait_for("an empty card", lambda: not gateway.card()["notifications"])
+
+
 def enable(gateway: Gateway, line: Timeline) -> None:
-    line.chapter("4. The eIM enables Nord, and allows a rollback")
+    line.chapter("7. The eIM enables Nord, and allows a rollback")
     package = gateway.order({"enable": NORD, "rollback": True})
     gateway.ipad("poll")
     line.wait_for("the result, over Nord", lambda: gateway.state_of(package) == "done")
@@ -87,7 +141,7 @@ def enable(gateway: Gateway, line: Timeline) -> None:
 
 
 def lost(gateway: Gateway, line: Timeline) -> None:
-    line.chapter("5. Nord goes dark")
+    line.chapter("8. Nord goes dark")
     gateway.operator(NORD_PLMN, "dark")
     line.wait_for("the fallback", lambda: gateway.enabled() == BOOTSTRAP)
     line.wait_for("a poll that says why", lambda: FALLBACK_CAUSE in [cause for cause, _ in gateway.told()])
@@ -101,7 +155,7 @@ def lost(gateway: Gateway, line: Timeline) -> None:
 
 
 def come_back(gateway: Gateway, line: Timeline) -> None:
-    line.chapter("6. The trial of a return: first too early, then not")
+    line.chapter("9. The trial of a return: first too early, then not")
     line.wait_for("the first trial", lambda: gateway.enabled() == NORD)
     line.wait_for("its failure", lambda: gateway.enabled() == BOOTSTRAP)
     gateway.operator(NORD_PLMN, "on")
@@ -116,7 +170,7 @@ def come_back(gateway: Gateway, line: Timeline) -> None:
 
 
 def roll_back(gateway: Gateway, line: Timeline) -> None:
-    line.chapter("7. The eIM enables Sued, which is dark: rollback")
+    line.chapter("10. The eIM enables Sued, which is dark: rollback")
     gateway.operator(SUED_PLMN, "dark")
     package = gateway.order({"enable": SUED, "rollback": True})
     gateway.ipad("poll")
@@ -129,7 +183,7 @@ def roll_back(gateway: Gateway, line: Timeline) -> None:
 
 
 def power_cut(gateway: Gateway, line: Timeline) -> None:
-    line.chapter("8. The daemon is killed in the middle of a switch")
+    line.chapter("11. The daemon is killed in the middle of a switch")
     gateway.operator(SUED_PLMN, "on")
     package = gateway.order({"enable": SUED, "rollback": True})
     gateway.ipad("poll", wait=False)
@@ -144,7 +198,7 @@ def power_cut(gateway: Gateway, line: Timeline) -> None:
 
 
 def eim_down(gateway: Gateway, line: Timeline) -> None:
-    line.chapter("9. The eIM itself is down for a while")
+    line.chapter("12. The eIM itself is down for a while")
     line.wait_for("the verdict on Sued", lambda: gateway.phase() == "operating")
     switches, polls = gateway.refreshes(), gateway.polls()
     gateway.kill_eim()
@@ -180,7 +234,20 @@ def second_eim(gateway: Gateway, line: Timeline) -> None:
     line.check("the second has its own", len(second.call("GET", "/results")) == 1)
 
 
-CHAPTERS = (associate, first_poll, inventory, enable, lost, come_back, roll_back, power_cut, eim_down)
+CHAPTERS = (
+    associate,
+    first_poll,
+    inventory,
+    download_directly,
+    download_through_the_eim,
+    download_from_the_smds,
+    enable,
+    lost,
+    come_back,
+    roll_back,
+    power_cut,
+    eim_down,
+)
 
 
 def chapters(eims: int) -> list[Callable[[Gateway, Timeline], None]]:
@@ -214,7 +281,7 @@ def main(argv: list[str] | None = None) -> int:
     arguments = parser.parse_args(argv)
     scale = FAST if arguments.fast else 1.0
     waits = {name: seconds * scale for name, seconds in WAITS.items()}
-    line = Timeline({BOOTSTRAP: "Bootstrap", NORD: "Nord", SUED: "Sued"})
+    line = Timeline({BOOTSTRAP: "Bootstrap", NORD: "Nord", SUED: "Sued", SPARE: "Spare"})
     with tempfile.TemporaryDirectory(prefix="ipad-demo-") as made:
         directory = arguments.keep or Path(made)
         directory.mkdir(parents=True, exist_ok=True)
@@ -226,6 +293,7 @@ def main(argv: list[str] | None = None) -> int:
             card=arguments.card,
             bindings=arguments.binding,
             eims=arguments.eims,
+            blank=True,
         )
         try:
             with gateway:

@@ -23,6 +23,8 @@ class EimPart:
     relay_port: int
     anchor: str = "ca"
     bindings: str = "both"
+    smdp: tuple[str, str] | None = None
+    """URL and address of the SM-DP+ behind it, for downloads that go through it."""
 
     @property
     def admin(self) -> str:
@@ -36,6 +38,7 @@ class EimPart:
             *("--anchor", self.anchor, "--binding", self.bindings),
             *("--port", str(self.port), "--admin-port", str(self.admin_port)),
             *("--fqdn", f"localhost:{self.relay_port}"),
+            *(("--smdp-url", self.smdp[0], "--smdp-address", self.smdp[1]) if self.smdp else ()),
         ]
 
     def call(self, method: str, path: str, body: Any = None, **query: Any) -> Any:
@@ -43,8 +46,11 @@ class EimPart:
         return rest_client.call(self.admin, method, path, body, **query)
 
     def configuration(self) -> str:
-        """Its EimConfigurationData for a card that is to make an association token, hex."""
-        return str(self.call("GET", "/config", token=-1)["eimConfigurationData"])
+        """Its EimConfigurationData for a card that is to make an association token, hex.
+
+        Without indirectProfileDownload: only what it orders so goes through it.
+        """
+        return str(self.call("GET", "/config", token=-1, downloads="direct")["eimConfigurationData"])
 
     def register(self, **card: Any) -> None:
         """What it is told of a card: eid, token, deviceKey; with `pki`, a folder with its certificates."""

@@ -6,6 +6,7 @@ the eIM's records, the card's own file, the network's state.
 
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -14,14 +15,16 @@ import threading
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 from ipad import control
 from ipad.errors import IpadError
-from ipad.testbed import euicc
+from ipad.testbed import euicc, pki, rsp_part
 from ipad.testbed.eim.serve import EIM_ID
 from ipad.testbed.eim_part import EimPart, ordered, pki_of_another, said
+from ipad.testbed.euicc.state import exists
 from ipad.testbed.network_command import ask
+from ipad.testbed.rsp_part import RspPart
 from ipad.testbed.timeline import Timeline
 
 READY_WITHIN = 30.0
@@ -44,10 +47,10 @@ def free_port() -> int:
 class Gateway:
     """All parts in one directory.
 
-    scale: of the modem's latencies. waits: the agent's, in seconds. pki: a folder with certificates and keys
-    that are there already. anchor: what the card holds of the eIM's TLS certificate. card: "iot" or
+    scale: of the modem's latencies. waits: the agent's, in seconds. pki_dir: a folder with certificates and
+    keys that are there already. anchor: what the card holds of the eIM's TLS certificate. card: "iot" or
     "consumer". bindings: of the eIM, "both", "asn1", "json". eims: 2 for a second one, which the card does
-    not know yet.
+    not know yet. blank: the card has only its bootstrap profile.
     """
 
     def __init__(
@@ -57,16 +60,17 @@ class Gateway:
         scale: float,
         waits: Mapping[str, float],
         *,
-        pki: Path | None = None,
+        pki_dir: Path | None = None,
         anchor: str = "ca",
         card: str = "iot",
         bindings: str = "both",
         eims: int = 1,
+        blank: bool = False,
     ) -> None:
         self.directory = directory
         self.config = directory / "ipad.toml"
         self.waits = waits
-        self.pki = pki or directory / "pki"
+        self.pki = pki_dir or directory / "pki"
         self.notified: list[str] = []
         """What the daemon told the service manager (sd_notify(3)), over all its starts."""
         self._scale = scale
@@ -77,6 +81,9 @@ class Gateway:
         self._done = threading.Event()
         self._network = ("127.0.0.1", free_port())
         self._probe_port = free_port()
+        self._blank = blank
+        self.smds = self._rsp_part("smds")
+        self.smdp = self._rsp_part("smdp", smds=self.smds.admin)
         self.eims = [
             EimPart(
                 name=f"eIM {number + 1}" if number else "eIM",
@@ -88,6 +95,7 @@ class Gateway:
                 relay_port=free_port(),
                 anchor=anchor,
                 bindings=bindings,
+                smdp=(f"https://localhost:{self.smdp.port}", self.smdp.address),
             )
             for number in range(eims)
         ]
@@ -107,7 +115,8 @@ class Gateway:
     def __exit__(self, *_: object) -> None:
         self._done.set()
         # The agent first: it would report the loss of all the others.
-        for name in ("agent", "modem", *(eim.name for eim in self.eims), "network"):
+        servers = [*(eim.name for eim in self.eims), self.smdp.name, self.smds.name]
+        for name in ("agent", "modem", *servers, "network"):
             process = self._processes.pop(name, None)
             if process is not None:
                 _end(process)
@@ -119,16 +128,33 @@ class Gateway:
     def _start_parts(self) -> None:
         if not self.pki.exists():
             self._run("pki", "--state", str(self.pki))
+        (self.directory / "ci").mkdir(exist_ok=True)
+        shutil.copy(pki.paths(self.pki).ci, self.directory / "ci")
+        self._make_card()
         self._start("network", *self._network_arguments())
         for eim in self.eims[1:]:
             pki_of_another(eim.pki, self.pki)
             self._start("eim", *eim.arguments(), name=eim.name)
+        for server in (self.smds, self.smdp):
+            self._start(server.kind, *server.arguments(), name=server.name)
+            threading.Thread(target=self._follow_server, args=(server,), daemon=True).start()
         self.start_eim()
         self.plug_in()
         for eim in self.eims:
             eim.register(pki=self.pki)
             threading.Thread(target=self._follow_eim, args=(eim,), daemon=True).start()
         threading.Thread(target=self._follow_modem, daemon=True).start()
+
+    def _rsp_part(self, kind: Literal["smdp", "smds"], smds: str | None = None) -> RspPart:
+        ports = free_port(), free_port(), free_port()
+        return RspPart(kind, self.directory / kind, self.pki, *ports, smds=smds)
+
+    def _make_card(self) -> None:
+        card = self.directory / "card"
+        if not exists(card):
+            profiles = "bootstrap" if self._blank else "all"
+            arguments = ["--state", str(card), "--pki", str(self.pki), "--card", self._card]
+            self._run("card", "create", *arguments, "--profiles", profiles, "--root-smds", self.smds.address)
 
     def write_config(self, waits: Mapping[str, float]) -> None:
         """The daemon's configuration, with these waits."""
@@ -142,13 +168,17 @@ class Gateway:
             f'fallback_iccid = "{euicc.default_profiles()[0].iccid}"' if self.consumer else "",
             "[connectivity]",
             f'probes = ["127.0.0.1:{self._probe_port}"]',
+            "[rsp]",
+            f'ci_certificates = "{self.directory}/ci"',
             "[waits]",
             *(f"{name} = {seconds}" for name, seconds in waits.items()),
         ]
         self.config.write_text("\n".join(lines) + "\n", "utf-8")
 
     def _network_arguments(self) -> list[str]:
-        relays = [f"{eim.relay_port}=127.0.0.1:{eim.port}" for eim in self.eims]
+        behind = [(eim.relay_port, eim.port) for eim in self.eims]
+        behind += [(part.relay_port, part.port) for part in (self.smdp, self.smds)]
+        relays = [f"{relay}=127.0.0.1:{port}" for relay, port in behind]
         return [
             *("--state", str(self.directory / "network"), "--port", str(self._network[1])),
             *(argument for relay in relays for argument in ("--relay", relay)),
@@ -161,7 +191,6 @@ class Gateway:
         self._start(
             "modem",
             *("--link", str(self.directory / "tty"), "--state", str(self.directory / "card")),
-            *("--card", self._card),
             *("--pki", str(self.pki), "--network", f"{host}:{port}", "--scale", str(self._scale)),
             *(argument for fault in faults for argument in ("--fault", fault)),
         )
@@ -303,6 +332,12 @@ class Gateway:
         self._line.say(eim.name, f"package {number} is queued: {ordered(order)}")
         return number
 
+    def order_profile(self, profile: Mapping[str, Any]) -> str:
+        """Releases a profile at the SM-DP+; its activation code."""
+        code = self.smdp.order(profile)
+        self._line.say(self.smdp.name, f"has a profile ready: {ordered(profile)}")
+        return code
+
     # What the far side says
 
     def card(self) -> dict[str, Any]:
@@ -312,6 +347,10 @@ class Gateway:
     def enabled(self) -> str | None:
         """ICCID of the profile that the card has enabled."""
         return next((p["iccid"] for p in self.card()["profiles"] if p["state"] == "enabled"), None)
+
+    def holds(self) -> set[str]:
+        """ICCIDs of the profiles on the card."""
+        return {profile["iccid"] for profile in self.card()["profiles"]}
 
     def serving(self) -> tuple[int, str | None]:
         """Registration and PLMN as the network has them."""
@@ -401,6 +440,17 @@ class Gateway:
             for exchange in exchanges:
                 last = exchange["id"]
                 self._line.say(eim.name, said(exchange))
+
+    def _follow_server(self, server: RspPart) -> None:
+        last = 0
+        while not self._done.wait(_FOLLOW):
+            try:
+                exchanges = server.call("GET", "/log", after=last)
+            except IpadError:
+                continue
+            for exchange in exchanges:
+                last = exchange["id"]
+                self._line.say(server.name, rsp_part.said(exchange))
 
 
 def _end(process: subprocess.Popen[str]) -> None:

@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from ipad.errors import ConfigError
-from ipad.testbed.euicc import VirtualEuicc, show
+from ipad.testbed.euicc import VirtualEuicc, default_profiles, show
 from ipad.testbed.euicc.shapes import SHAPES, checked
-from ipad.testbed.euicc.state import exists
+from ipad.testbed.euicc.state import exists, load, store
 from ipad.testbed.network_client import NetworkClient
 from ipad.testbed.network_command import address
 from ipad.testbed.process import ready, until_stopped
@@ -53,6 +53,11 @@ def add_parsers(parts: Any) -> None:
     create = what.add_parser("create", help="a new card, where there is none")
     create.add_argument("--state", type=Path, required=True, metavar="DIR")
     create.add_argument("--pki", type=Path, metavar="DIR", help="certificates and keys (DIR/pki of --state)")
+    create.add_argument("--card", choices=("iot", "consumer"), default="iot", help="(%(default)s)")
+    create.add_argument(
+        "--profiles", choices=("all", "bootstrap"), default="all", help="that come with it (%(default)s)"
+    )
+    create.add_argument("--root-smds", metavar="ADDRESS", help="rootDsAddress")
     create.set_defaults(run=_create)
     look = what.add_parser("show", help="profiles, eIMs, and what is still kept, as JSON")
     look.add_argument("--state", type=Path, required=True, metavar="DIR")
@@ -113,7 +118,12 @@ def _teller(events: TextIO, booted: Callable[[], None]) -> Callable[[str, Mappin
 def _create(args: argparse.Namespace) -> int:
     if exists(args.state):
         raise ConfigError(f"{args.state}: there is a card already")
-    VirtualEuicc.open(args.state, args.pki)
+    profiles = default_profiles() if args.profiles == "all" else default_profiles()[:1]
+    VirtualEuicc.open(args.state, args.pki, profiles, consumer=args.card == "consumer")
+    if args.root_smds is not None:
+        memory = load(args.state)
+        memory.root_ds_address = args.root_smds
+        store(args.state, memory)
     ready(str(args.state))
     return 0
 

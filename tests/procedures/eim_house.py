@@ -18,7 +18,7 @@ from ipad.testbed.eim.records import Records
 from ipad.testbed.eim.serve import EIM_ID
 from ipad.testbed.eim.server import EsipaServer
 from ipad.testbed.https import tls_context
-from ipad.testbed.smdp import Smdp
+from ipad.testbed.smdp.functions import Es9
 
 
 class Desk:
@@ -81,7 +81,7 @@ class EimHouse:
         kept = {name: whole[name] for name in ("eimId", "eimFqdn", "trustedPublicKeyDataTls")}
         return encode("EimConfigurationData", kept | changes).hex()
 
-    def open_desk(self, directory: Path, eid: str, token: int | None, smdp: Smdp | None = None) -> Desk:
+    def open_desk(self, directory: Path, eid: str, token: int | None, smdp: Es9 | None = None) -> Desk:
         """From now on the eIM keeps its records in `directory`; this card is registered.
 
         smdp: behind it, for downloads that go through it.

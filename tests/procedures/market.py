@@ -16,6 +16,7 @@ from ipad.testbed import pki
 from ipad.testbed.faults import Fault, Faults
 from ipad.testbed.smdp import ProfileOrder, Smdp, serve
 from ipad.testbed.smdp.forge import Forge
+from ipad.testbed.smdp.remote import RemoteSmdp
 from ipad.testbed.smds import Event, Smds
 from ipad.testbed.smds import serve as serve_smds
 from ipad.waits import Waits
@@ -33,6 +34,11 @@ class Stall:
     faults: Faults
     ci: Path
     """The directory of certificate issuers."""
+
+    def relayed(self) -> RemoteSmdp:
+        """As an eIM sees it that downloads go through."""
+        [ci] = self.ci.iterdir()
+        return RemoteSmdp(f"https://{self.smdp.address}", ci)
 
     def order(self, iccid: str = ICCID, **more: Any) -> str:
         """Releases a profile; its activation code. event: registered at the SM-DS for this EID."""

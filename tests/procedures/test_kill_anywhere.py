@@ -15,39 +15,14 @@ from tests.procedures.harm import (
     Unanswered,
     Unheard,
 )
-from tests.procedures.scenarios import EACH_STEP, SCENARIOS, Scenario, outcome
+from tests.procedures.scenarios import EACH_STEP, SCENARIOS, Scenario
 from tests.procedures.site import Site
+from tests.procedures.sweep import sweep
 
 MakeSite = Callable[..., Site]
 
 every_scenario = pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda s: s.name)
 every_step = pytest.mark.parametrize("scenario", EACH_STEP, ids=lambda s: s.name)
-
-
-def play(make_site: MakeSite, scenario: Scenario, harm: Harm, prompt: bool) -> Site:
-    site = make_site(harm=harm, prompt=prompt, prepare=scenario.begins)
-    scenario.start(site)
-    site.run()
-    return site
-
-
-def sweep(make_site: MakeSite, scenario: Scenario, kind: type[Harm], prompt: bool = True) -> None:
-    """Plays the scenario unharmed, and then with the harm at each point that is not like the one before."""
-    unharmed = kind()
-    wanted = outcome(play(make_site, scenario, unharmed, prompt))
-    points = unharmed.points
-    alike = issubclass(kind, Kill)
-    for at in range(1, len(points) + 1):
-        if alike and at > 1 and points[at - 1] == points[at - 2]:
-            continue
-        harm = kind(at)
-        try:
-            found = outcome(play(make_site, scenario, harm, prompt))
-            assert harm.struck
-            assert found == wanted
-        except Exception as error:
-            error.add_note(f"{kind.__name__} at point {at} of {len(points)}, {harm.struck}")
-            raise
 
 
 @every_scenario

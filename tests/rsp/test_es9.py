@@ -284,7 +284,8 @@ def test_a_package_larger_than_the_limit_is_not_taken(make_es9: Make, server: Id
 
 def test_the_largest_package_costs_a_few_times_its_octets(make_es9: Make, server: Identity) -> None:
     package = wrap(0xBF36, bytes(500_000))
-    with Peer(server, says(in_json(success(BOUND | {"boundProfilePackage": base64(package)})))) as peer:
+    large = in_json(success(BOUND | {"boundProfilePackage": base64(package)}))
+    with Peer(server, says(in_json(success({})), large)) as peer:
         es9 = make_es9(peer)
         es9.handle_notification(b"")
         tracemalloc.start()

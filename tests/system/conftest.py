@@ -43,7 +43,9 @@ def start(tmp_path_factory: pytest.TempPathFactory, system_pki: Path) -> Start:
     def started(anchor: str = "ca", card: str = "iot", **waits: Any) -> Iterator[Gateway]:
         directory = tmp_path_factory.mktemp("gateway")
         patience = {**WAITS, **waits}
-        with Gateway(directory, LINE, SCALE, patience, pki=system_pki, anchor=anchor, card=card) as gateway:
+        with Gateway(
+            directory, LINE, SCALE, patience, pki_dir=system_pki, anchor=anchor, card=card
+        ) as gateway:
             yield gateway
 
     return started

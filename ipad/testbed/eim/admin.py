@@ -62,7 +62,7 @@ def _config(server: AdminServer, query: Mapping[str, str], _body: Any) -> tuple[
     token = integer(query, "token", None)
     if counter is None or not 0 <= counter <= MAX_COUNTER:
         raise Refusal(400, f"counter: wanted 0 to {MAX_COUNTER}")
-    indirect = server.eim.smdp is not None
+    indirect = server.eim.smdp is not None and query.get("downloads") != "direct"
     der = configuration(server.eim.identity, counter, token, query.get("key") == "bare", indirect)
     if "bare-key-data" in server.eim.shapes:
         der = odd.bare_configuration(der)

@@ -29,7 +29,7 @@ _OPERATIONS = """\
 operations: enable=ICCID enable=ICCID,rollback disable=ICCID delete=ICCID listProfileInfo getRAT
 configureImmediateEnable[=flag] setFallbackAttribute=ICCID unsetFallbackAttribute
 setDefaultDpAddress=ADDRESS; addEim=HEX updateEim=HEX deleteEim=ID listEim; alone: data=TAGLIST
-download=ACTIVATIONCODE download=eim:MATCHINGID raw=HEX"""
+download=ACTIVATIONCODE download=eim:MATCHINGID download=default download=smds[:ADDRESS] raw=HEX"""
 
 
 def add_parser(parts: Any) -> None:
@@ -48,6 +48,7 @@ def add_parser(parts: Any) -> None:
     parser.add_argument("--shape", action="append", default=[], metavar="NAME", help="an odd one to send")
     parser.add_argument("--smdp", type=Path, metavar="DIR", help="an SM-DP+ behind it, with its state there")
     parser.add_argument("--smdp-url", metavar="URL", help="another SM-DP+ behind it, https://localhost:4435")
+    parser.add_argument("--smdp-address", metavar="HOST[:PORT]", help="as that one signs itself (the URL's)")
     parser.set_defaults(run=_serve)
     orders = parser.add_subparsers(dest="order", metavar="ORDER", help="of a running eIM, with --admin URL")
     _add_orders(orders)
@@ -65,6 +66,9 @@ def _add_orders(orders: Any) -> None:
     config = order("config", _config, "EimConfigurationData for a card")
     config.add_argument("--token", type=int, help="associationToken; -1: the card is to make one")
     config.add_argument("--counter", type=int, help="counterValue")
+    config.add_argument(
+        "--direct", action="store_true", help="no indirectProfileDownload, with an SM-DP+ too"
+    )
     config.add_argument("--bare-key", action="store_true", help="eimPublicKey instead of eimCertificate")
 
     register = order("register", _register, "a card with its certificates, or its association token")
@@ -135,13 +139,13 @@ def _smdp(args: argparse.Namespace) -> Es9 | None:
     if args.smdp_url is not None:
         if args.smdp is not None:
             raise ConfigError("eim: either --smdp or --smdp-url")
-        return RemoteSmdp(args.smdp_url, pki.make_euicc_chain(folder).ci)
+        return RemoteSmdp(args.smdp_url, pki.make_euicc_chain(folder).ci, args.smdp_address)
     return None if args.smdp is None else Smdp(args.smdp, folder, SMDP_ADDRESS)
 
 
 def _config(args: argparse.Namespace) -> int:
-    key = "bare" if args.bare_key else None
-    return _print(call(args.admin, "GET", "/config", token=args.token, counter=args.counter, key=key))
+    query = {"key": "bare" if args.bare_key else None, "downloads": "direct" if args.direct else None}
+    return _print(call(args.admin, "GET", "/config", token=args.token, counter=args.counter, **query))
 
 
 def _register(args: argparse.Namespace) -> int:
@@ -194,12 +198,16 @@ def order_of(words: list[str]) -> dict[str, Any]:
 
 
 def _download(value: str) -> dict[str, Any]:
-    way, colon, matching_id = value.partition(":")
-    return (
-        {"eim": True, "matchingId": matching_id}
-        if (way, colon) == ("eim", ":")
-        else {"activationCode": value}
-    )
+    way, colon, rest = value.partition(":")
+    match way, colon:
+        case "eim", ":":
+            return {"eim": True, "matchingId": rest}
+        case "smds", _:
+            return {"smds": rest}
+        case "default", "":
+            return {"defaultSmdp": True}
+        case _:
+            return {"activationCode": value}
 
 
 def _operation(word: str) -> dict[str, Any]:

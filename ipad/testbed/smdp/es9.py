@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, Protocol
 
-from ipad.asn1 import wrap
+from ipad.asn1 import find, value, wrap
 from ipad.errors import DecodeError
 from ipad.testbed import rsp_json
 from ipad.testbed.rsp_json import base64_of, needed, succeeded, transaction_id
@@ -40,7 +40,7 @@ class Forger(Protocol):
 def call(smdp: Es9, forger: Forger, function: str, request: Mapping[str, Any]) -> Answer:
     """One request. DecodeError: it cannot be read."""
     transaction = request.get("transactionId")
-    told = {"transactionId": transaction} if isinstance(transaction, str) else {}
+    told: dict[str, Any] = {"transactionId": transaction} if isinstance(transaction, str) else {}
     try:
         message = _call(smdp, forger, function, request)
     except SmdpRefused as refused:
@@ -51,6 +51,9 @@ def call(smdp: Es9, forger: Forger, function: str, request: Mapping[str, Any]) -
         return Answer(rsp_json.failed(refused.subject, refused.reason, refused.name), summary)
     if message is not None and "transactionId" in message:
         told = {"transactionId": message["transactionId"]}
+    if function == "CancelSession":
+        reason = find(needed(request, "cancelSessionResponse"), 0xBF41, 0xA0, 0x30, 0x82)
+        told["cancelSessionReason"] = None if reason is None else value(reason)[0]
     return Answer(message, {**told, "answer": "ok"})
 
 

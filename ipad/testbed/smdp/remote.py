@@ -34,14 +34,15 @@ _INACCESSIBLE = ("8.8", "5.1")
 class RemoteSmdp:
     """The SM-DP+ at `url`, https://HOST:PORT, trusted by the CI's certificate. May be called from any thread.
 
-    A connection for each request. ConfigError: not such an address, no such certificate.
+    address: as it signs itself, where that is another than in the URL. A connection for each request.
+    ConfigError: not such an address, no such certificate.
     """
 
-    def __init__(self, url: str, ci: Path) -> None:
+    def __init__(self, url: str, ci: Path, address: str | None = None) -> None:
         parts = urlsplit(url)
         if parts.scheme != "https" or not parts.hostname or parts.path.strip("/"):
             raise ConfigError(f"not an address as https://localhost:4435: {url!r}")
-        self.address = parts.netloc
+        self.address = address or parts.netloc
         self._host, self._port = parts.hostname, parts.port or 443
         try:
             self._context = ssl.create_default_context(cafile=str(ci))
