@@ -66,21 +66,21 @@ def opened(settings: Config) -> Iterator[Parts]:
     state_dir, runtime_dir = make_directories(settings)
     with lock(runtime_dir), ExitStack() as stack:
 
-        def journal() -> Journal:
-            return stack.enter_context(closing(_journal(state_dir)))
+        def journaled() -> Journal:
+            return stack.enter_context(closing(journal(state_dir)))
 
         trace = _trace(settings)
         modem = open_modem(settings, lambda: None, trace.apdu)
         isdr = open_isdr(settings, modem, lambda: None)
         try:
-            yield Parts(modem, isdr, iot_functions(settings, isdr, modem.radio, journal))
+            yield Parts(modem, isdr, iot_functions(settings, isdr, modem.radio, journaled))
         finally:
             isdr.close()
             modem.close()
             trace.stop()
 
 
-def _journal(state_dir: Path) -> Journal:
+def journal(state_dir: Path) -> Journal:
     """The journal. One that root makes is the directory's owner's: the daemon is not root."""
     path = state_dir / "journal.db"
     new = not path.exists()

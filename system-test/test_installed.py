@@ -19,6 +19,7 @@ from site_of_test import RIG, Site
 BAD_CONFIG = "78"
 NO_PERMISSION = 77
 IDLE = 20
+EXTRA = "8900103000000000017"
 SERIAL = {"ttyUSB": 188, "ttyACM": 166, "ttyAMA": 204, "ttyS": 4}
 
 
@@ -273,6 +274,25 @@ def test_an_upgrade_in_the_middle_of_a_poll_loses_nothing(site: Site, second: Pa
     assert site.machine.says("cat", RIG)
 
 
+def test_an_upgrade_in_the_middle_of_a_download_loses_nothing(site: Site, second: Path) -> None:
+    site.install("ipad")
+    for file in (site.around.directory / "ci").iterdir():
+        site.machine.put(f"/etc/ipad/ci/{file.name}", file.read_text("utf-8"))
+    site.operates()
+    code = site.around.order_profile({"iccid": EXTRA, "name": "Extra", "size": 100_000})
+    package = site.around.queue({"download": {"activationCode": code}})
+    site.machine.run("systemd-run", "--quiet", "ipad", "poll")
+    site.machine.wait("some of it", lambda: _downloaded(site) > 0)
+    assert _downloaded(site) < 100
+    site.install("ipad", second)
+    site.operates()
+    site.machine.run("ipad", "poll")
+    assert site.around.state_of(package) == "done"
+    assert [profile["iccid"] for profile in site.ask("profiles")].count(EXTRA) == 1
+    assert len(site.around.smdp.installed(EXTRA)) == 1
+    assert site.around.eim("GET", "/results")
+
+
 def test_removed_it_is_stopped_and_its_state_stays(site: Site) -> None:
     site.machine.run("dpkg", "--remove", "ipad")
     assert not site.active()
@@ -296,6 +316,12 @@ def test_purged_its_state_is_gone(site: Site) -> None:
 
 def _status(site: Site) -> str:
     return site.machine.run("systemctl", "status", "ipad", "--no-pager", "--full", check=False).stdout
+
+
+def _downloaded(site: Site) -> int:
+    """Percent of the download that is under way; -1: none is."""
+    progress = site.ask("status")["download"]
+    return -1 if progress is None else int(progress["percent"])
 
 
 def _procs(site: Site) -> Path:
