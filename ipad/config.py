@@ -109,14 +109,13 @@ def read(path: Path | None = None) -> Loaded:
     files = [chosen] if path is not None or os.path.lexists(chosen) else []
     files += _drop_ins(chosen.with_name(chosen.name + ".d"))
     config = Config()
-    eims: _EimTables = {}
+    eims: _Named = {}
     sources: dict[str, Path] = {}
     for file in files:
         table = _table(file)
-        for eim_id, settings in _eim_tables(table.pop("eim", {}), file).items():
-            eims.setdefault(eim_id, []).append((file, settings))
+        _add(eims, "eim", table.pop("eim", {}), file)
         config = _fill(config, table, file, "", sources)
-        config = replace(config, eim=_eims(config.esipa, eims, sources))
+        config = replace(config, eim=_named("eim", config.esipa, eims, sources))
         _check(config, str(file))  # what was read before was right: the file is the one that is wrong
     return Loaded(config, tuple(files), sources)
 
@@ -166,28 +165,30 @@ def _fill(
     return replace(default, **filled)
 
 
-_EimTables = dict[str, list[tuple[Path, Mapping[str, Any]]]]
-"""What each file says of an eIM, by its eimId."""
+_NAMED_BY = {"eim": "<eimId>"}
+"""Tables of which there may be several, [eim."<eimId>"]."""
+
+_Named = dict[str, list[tuple[Path, Mapping[str, Any]]]]
+"""What each file says in such tables, by what they are named by."""
 
 
-def _eim_tables(tables: object, file: Path) -> dict[str, Mapping[str, Any]]:
+def _add(named: _Named, kind: str, tables: object, file: Path) -> None:
+    """What this file says."""
     if not isinstance(tables, dict):
-        raise ConfigError(f'{file}: eim: expected tables [eim."<eimId>"]')
-    for eim_id, table in tables.items():
+        raise ConfigError(f'{file}: {kind}: expected tables [{kind}."{_NAMED_BY[kind]}"]')
+    for name, table in tables.items():
         if not isinstance(table, dict):
-            raise ConfigError(f'{file}: eim."{eim_id}": expected a table [eim."{eim_id}"]')
-    return tables
+            raise ConfigError(f'{file}: {kind}."{name}": expected a table [{kind}."{name}"]')
+        named.setdefault(name, []).append((file, table))
 
 
-def _eims(
-    default: EsipaSettings, eims: _EimTables, sources: MutableMapping[str, Path]
-) -> Mapping[str, EsipaSettings]:
-    """The eIMs with settings of their own."""
+def _named(kind: str, default: Any, named: _Named, sources: MutableMapping[str, Path]) -> Mapping[str, Any]:
+    """`default` with what the files say of each, by its name."""
     settings = {}
-    for eim_id, tables in eims.items():
-        settings[eim_id] = default
+    for name, tables in named.items():
+        settings[name] = default
         for file, table in tables:
-            settings[eim_id] = _fill(settings[eim_id], table, file, f'eim."{eim_id}".', sources)
+            settings[name] = _fill(settings[name], table, file, f'{kind}."{name}".', sources)
     return settings
 
 

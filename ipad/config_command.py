@@ -1,6 +1,7 @@
 """`ipad config check` and `ipad config show`: what the configuration is, and which file says so."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
@@ -22,9 +23,12 @@ def show(file: Path | None) -> dict[str, Any]:
         "files": [str(read) for read in loaded.files],
         "keys": {
             name: {"value": value, "from": str(loaded.sources[name]) if name in loaded.sources else None}
-            for name, value in _values(loaded)
+            for name, value in values(loaded)
         },
     }
+
+
+_SECRET = ("password",)
 
 
 def checked(answer: dict[str, Any]) -> list[str]:
@@ -56,18 +60,21 @@ def toml_value(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False)
 
 
-def _values(loaded: Loaded) -> list[tuple[str, Any]]:
-    """Every key by its full name; of an eIM with a table of its own, those that differ from [esipa]."""
+def values(loaded: Loaded) -> list[tuple[str, Any]]:
+    """Every key by its full name; of a table that is there for each eIM, say, those that are set."""
     values = []
     for table in fields(Config):
-        if table.name != "eim":
-            settings = asdict(getattr(loaded.config, table.name))
-            values += [(f"{table.name}.{key}", _plain(value)) for key, value in settings.items()]
-    for eim_id, of_eim in loaded.config.eim.items():
-        own = [(f'eim."{eim_id}".{key}', _plain(value)) for key, value in asdict(of_eim).items()]
-        values += [(name, value) for name, value in own if name in loaded.sources]
-    return values
+        settings = getattr(loaded.config, table.name)
+        if isinstance(settings, Mapping):
+            for name, own in settings.items():
+                keys = [(f'{table.name}."{name}".{key}', value) for key, value in asdict(own).items()]
+                values += [(full, value) for full, value in keys if full in loaded.sources]
+        else:
+            values += [(f"{table.name}.{key}", value) for key, value in asdict(settings).items()]
+    return [(name, _shown(name, value)) for name, value in values]
 
 
-def _plain(value: Any) -> Any:
+def _shown(name: str, value: Any) -> Any:
+    if name.endswith(_SECRET) and value:
+        return "(set, and not shown)"
     return list(value) if isinstance(value, tuple) else value

@@ -6,7 +6,6 @@ said, and the rest is there. EIDs are shortened in all of it.
 
 import os
 import platform
-import re
 import shutil
 import time
 from collections.abc import Callable
@@ -15,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from ipad import __version__, config, doctor, report_page, samples, show
-from ipad.config_command import toml_value
+from ipad.config_command import toml_value, values
 from ipad.errors import IpadError
 from ipad.report_page import Facts
 
@@ -72,21 +71,12 @@ def gather(file: Path | None, days: float, ask: Ask) -> Facts:
         findings=[asdict(finding) for finding in doctor.examine(file)],
         machine=_machine(state_dir),
         settings={
-            name: f"{toml_value(_value(loaded.config, name))}  ({source})"
-            for name, source in sorted(loaded.sources.items())
+            name: f"{toml_value(value)}  ({loaded.sources[name]})"
+            for name, value in values(loaded)
+            if name in loaded.sources
         },
         missing=missing,
     )
-
-
-def _value(settings: object, name: str) -> Any:
-    """By a key's full name; an eIM's own settings have a dot and quotes in theirs."""
-    of_eim = re.fullmatch(r'eim\."(.*)"\.(\w+)', name)
-    if of_eim:
-        return getattr(settings.eim[of_eim[1]], of_eim[2])  # type: ignore[attr-defined]
-    for word in name.split("."):
-        settings = getattr(settings, word)
-    return list(settings) if isinstance(settings, tuple) else settings
 
 
 def _machine(state_dir: Path) -> dict[str, str]:

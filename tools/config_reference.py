@@ -4,7 +4,7 @@ import ast
 import inspect
 import sys
 import textwrap
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, is_dataclass
 from pathlib import Path
 from typing import Any
 
@@ -47,7 +47,7 @@ def tables() -> dict[str, list[Key]]:
     found = {}
     for table in fields(Config):
         settings = getattr(config, table.name)
-        if table.name != "eim":
+        if is_dataclass(settings):
             texts = _docstrings(type(settings))
             found[table.name] = [
                 Key(key.name, getattr(settings, key.name), _text(texts, key.name)) for key in fields(settings)
