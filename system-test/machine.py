@@ -60,11 +60,12 @@ def base(suite: str) -> Path:
 class Machine:
     """A machine in `directory`, with what is done to it kept there; its base stays as it is.
 
-    suite: of Debian, by its name.
+    suite: of Debian, by its name. alone: with a loopback network of its own, not the host's.
     """
 
-    def __init__(self, directory: Path, name: str, suite: str = "bookworm") -> None:
+    def __init__(self, directory: Path, name: str, suite: str = "bookworm", alone: bool = False) -> None:
         self.name = name
+        self._network = ["--private-network"] if alone else []
         self._suite = suite
         self.root = directory / "root"
         self.console = directory / "console.log"
@@ -105,6 +106,7 @@ class Machine:
         command = [
             "systemd-nspawn",
             *("--directory", str(self.root), "--boot", "--console=read-only", "--register=no", "--keep-unit"),
+            *self._network,
             *("--machine", self.name, "--bind=/dev/pts:/hostpts"),
             "--system-call-filter=bpf",  # DeviceAllow= is enforced with it only
         ]
