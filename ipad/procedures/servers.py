@@ -6,12 +6,12 @@ leaves the card when both have it.
 """
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from contextlib import closing
 from functools import partial
 
 from ipad import asn1
-from ipad.errors import DecodeError, IpadError, PeerRefused
+from ipad.errors import DecodeError, IpadError, Unreachable
 from ipad.euicc import es10b
 from ipad.euicc.model import Notification
 from ipad.journal import SERVER
@@ -62,45 +62,55 @@ def eim_has(gateway: Gateway, arm: bytes) -> None:
 
 
 def run(gateway: Gateway) -> None:
-    """Tells the SM-DP+s what the card keeps for them. What one refuses does not hold back the rest."""
+    """Tells the SM-DP+s what the card keeps for them. What one refuses does not hold back the rest.
+
+    Raises Unreachable, once all have been tried, if one of them could not be reached.
+    """
     listed = package.listed(gateway, "notifications", partial(es10b.notifications, gateway.isdr))
-    _deliver_all(gateway, [n for n in listed or () if is_for_server(gateway, n)])
-    gateway.for_servers = False  # when to go on is said by `soonest`
-
-
-def _deliver_all(gateway: Gateway, notifications: Sequence[Notification]) -> None:
+    for_servers = [n for n in listed or () if is_for_server(gateway, n)]
+    gateway.for_servers = False  # when to go on is said by `soonest`, or by what is raised
+    away: Unreachable | None = None
+    for address in sorted({n.address for n in for_servers}):
+        try:
+            _tell(gateway, address, [n for n in for_servers if n.address == address])
+        except Unreachable as problem:
+            away = away or problem
     told = _list(gateway, _TOLD)
-    for address in sorted({n.address for n in notifications}):
-        mine = {patience.notification(n): n for n in notifications if n.address == address}
-        waiting = {*told, *patience.waiting(gateway, SERVER + address)}
-        due = [n for name, n in mine.items() if name not in waiting]
-        if due:
-            _deliver(gateway, address, due)
-        patience.forgive(gateway, SERVER + address, kind="notification", but=frozenset(mine))
-    told = _list(gateway, _TOLD)
-    for done in (n for n in notifications if patience.notification(n) in told and not is_owed(gateway, n)):
+    for done in (n for n in for_servers if patience.notification(n) in told and not is_owed(gateway, n)):
         _let_go(gateway, done)
+    if away is not None:
+        raise away
 
 
-def _deliver(gateway: Gateway, address: str, due: Iterable[Notification]) -> None:
+def _tell(gateway: Gateway, address: str, notifications: Sequence[Notification]) -> None:
+    """One server what it has not been told yet and has not refused a short while ago."""
+    named = {patience.notification(n): n for n in notifications}
+    patience.forgive(gateway, SERVER + address, kind="notification", but=frozenset(named))
+    waiting = {*_list(gateway, _TOLD), *patience.waiting(gateway, SERVER + address)}
+    due = [n for name, n in named.items() if name not in waiting]
+    if not due:
+        return
     try:
         server = gateway.servers.es9(address)
-    except DecodeError:
-        for notification in due:
-            _refused(gateway, notification, f"{address[:100]!r} is no address")
+    except DecodeError as problem:  # the card took it from its profile's metadata
+        _refused(gateway, due, problem)
         return
     with closing(server):
         for notification in due:
             try:
                 server.handle_notification(notification.der)
-            except (PeerRefused, DecodeError) as problem:
-                _refused(gateway, notification, str(problem))
-            except IpadError as problem:  # of the connection: the others would fare no better
-                for each in due:
-                    _refused(gateway, each, str(problem))
-                return
+            except Unreachable:
+                raise
+            except IpadError as problem:
+                _refused(gateway, [notification], problem)
             else:
                 _taken(gateway, notification)
+
+
+def _refused(gateway: Gateway, notifications: Sequence[Notification], problem: IpadError) -> None:
+    for each in notifications:
+        patience.refused(gateway, SERVER + each.address, patience.notification(each))
+        gateway.note("deliver", f"notification {each.seq} stays on the card: {problem}")
 
 
 def _taken(gateway: Gateway, notification: Notification) -> None:
@@ -109,11 +119,6 @@ def _taken(gateway: Gateway, notification: Notification) -> None:
         _add(gateway, _TOLD, patience.notification(notification))
     else:
         _let_go(gateway, notification)
-
-
-def _refused(gateway: Gateway, notification: Notification, problem: str) -> None:
-    patience.refused(gateway, SERVER + notification.address, patience.notification(notification))
-    gateway.note("deliver", f"notification {notification.seq} stays on the card: {problem}")
 
 
 def soonest(gateway: Gateway) -> float | None:

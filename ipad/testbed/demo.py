@@ -47,6 +47,8 @@ WAITS = {
     "poll_min": 0.5,
     "poll_retry": 1.0,
     "poll_retry_max": 4.0,
+    "download_retry": 1.0,
+    "download_retry_max": 4.0,
     "card_retry": 1.0,
     "connect": 3.0,
     "http": 4.0,

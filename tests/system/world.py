@@ -33,6 +33,8 @@ WAITS: Mapping[str, float] = {
     "poll_min": 0.2,
     "poll_retry": 0.4,
     "poll_retry_max": 1.0,
+    "download_retry": 0.5,
+    "download_retry_max": 2.0,
 }
 """Short where a test waits for their end, the defaults elsewhere: nothing else happens by itself."""
 
