@@ -1,5 +1,6 @@
 """The metrics file for the textfile collector of Prometheus' node exporter; docs/metrics.md names them."""
 
+import errno
 import logging
 import os
 import time
@@ -41,10 +42,22 @@ class Metrics:
             new.replace(path)
         except OSError as error:
             if not self._failed:
-                log.warning("writing the metrics %s: %s; going on without", path, error.strerror)
+                log.warning(
+                    "writing the metrics %s: %s%s; going on without", path, error.strerror, _advice(error)
+                )
             self._failed = True
         else:
             self._failed = False
+
+
+def _advice(error: OSError) -> str:
+    if error.errno == errno.EROFS:
+        return (
+            " (ReadWritePaths= of ipad.service has to name the directory; if it is new, restart the service)"
+        )
+    if error.errno == errno.EACCES:
+        return " (the group ipad has to have the right to write there)"
+    return ""
 
 
 def render(

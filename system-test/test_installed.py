@@ -111,8 +111,7 @@ def test_the_journal_can_be_filtered(site: Site) -> None:
 def test_metrics_are_there_for_prometheus(site: Site) -> None:
     collector = "/var/lib/prometheus/node-exporter"
     site.machine.run("mkdir", "--parents", collector)
-    site.machine.put("/etc/tmpfiles.d/ipad-metrics.conf", f"z {collector} 0775 - ipad\n")
-    site.machine.run("systemd-tmpfiles", "--create", "ipad-metrics.conf")
+    site.machine.run("dpkg-statoverride", "--update", "--add", "root", "ipad", "775", collector)
     site.machine.put("/etc/ipad/ipad.toml.d/60-metrics.toml", f'[agent]\nmetrics_dir = "{collector}"\n')
     site.machine.run("systemctl", "restart", "ipad")  # the directory was not there when it started
     site.operates()
