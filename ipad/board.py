@@ -18,6 +18,7 @@ from ipad.procedures.gateway import Progress
 from ipad.samples import Recorder, Sample
 from ipad.trace.trace import Trace
 from ipad.watchdog import Watchdog
+from modem.errors import ModemError
 
 _QUARTER = 25
 """Percent."""
@@ -41,6 +42,8 @@ class Board:
         self._ready = False
         self._said = ""
         self._download: Progress | None = None
+        self._modem: str | None = None
+        self._asked = False
 
     def heard(self, what: str) -> None:
         """A line of this kind went into the history."""
@@ -70,6 +73,9 @@ class Board:
         if not self._ready:
             self._watchdog.ready()
             self._ready = True
+        elif not self._asked and agent.radio_status is not None:
+            self._asked = True
+            self._modem = _modem(agent)
         now = agent.clock.now()
         self._metrics.publish(self._status, now)
         self._recorder.record(_sample(agent, now))
@@ -93,6 +99,7 @@ class Board:
             progress = self._download
             return {
                 **self._status,
+                "modem": self._modem,
                 "now": powered.now(),
                 "trace": str(directory) if directory else None,
                 "download": None if progress is None else snapshot.progress(progress),
@@ -110,6 +117,18 @@ class Board:
         if known is None:
             raise IpadError(f"no card has been read since the start ({self._status['why']})")
         return known
+
+
+def _modem(agent: Agent) -> str | None:
+    """Maker, model and revision, asked once and not before READY; None: it does not tell."""
+    if agent.gateway.radio is None:
+        return None
+    try:
+        identity = agent.gateway.radio.identity()
+    except ModemError as error:
+        log.info("the modem does not say what it is: %s", error)
+        return None
+    return f"{identity.manufacturer} {identity.model}, {identity.revision}"
 
 
 def _context(agent: Agent) -> dict[str, str]:

@@ -14,7 +14,9 @@ SOCKET = "/run/systemd/journal/socket"
 _IDENTIFIER = "ipad"
 _LONGEST = 16 * 1024
 """Characters of a message. A datagram has to fit into the socket's buffer."""
-_LEVELS = ((logging.ERROR, 3), (logging.WARNING, 4), (logging.INFO, 6))
+NOTICE = 25
+"""Between INFO and WARNING: nothing is wrong, and somebody may want to know."""
+_LEVELS = ((logging.ERROR, 3), (logging.WARNING, 4), (NOTICE, 5), (logging.INFO, 6))
 _DEBUG = 7
 
 

@@ -16,6 +16,7 @@ from ipad.euicc.iot import IotFunctions, on_card
 from ipad.euicc.isdr import ISD_R_AID, Isdr
 from ipad.instance import make_directories
 from ipad.journal import BINDING, Journal
+from ipad.journald import NOTICE
 from ipad.net.http import Uplink
 from ipad.procedures.gateway import Gateway
 from ipad.rsp.servers import Servers
@@ -29,6 +30,13 @@ if TYPE_CHECKING:
 log = logging.getLogger("ipad")
 
 _LONGEST_LINE = 1000
+_LEVELS = {
+    **dict.fromkeys(("switch", "fallback", "trial", "download"), NOTICE),
+    **dict.fromkeys(
+        ("failed", "refused", "modem", "card", "no card", "remedying", "remedy"), logging.WARNING
+    ),
+}
+"""How much a line of the history matters, by its kind; the others are what happens day by day."""
 _NAP = 0.5
 """Seconds that a longer sleep is cut into, to feed the watchdog in between."""
 
@@ -148,7 +156,7 @@ def open_gateway(
 
     def note(what: str, text: str) -> None:
         text = _line(text)
-        log.info("%s: %s", what, text, extra={"what": what})
+        log.log(_LEVELS.get(what, logging.INFO), "%s: %s", what, text, extra={"what": what})
         heard(what)
         journal.note(powered.now(), what, text)
 

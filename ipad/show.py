@@ -39,6 +39,8 @@ def status(s: dict[str, Any]) -> list[str]:
     ]
     if radio.get("signal") is not None:
         lines.append(f"signal   {radio['signal']} dBm, {_quality(radio['signal'])}")
+    if s.get("modem"):
+        lines.append(f"modem    {s['modem']}")
     lines += _card(s.get("card"))
     if s["trial"]:
         verdict = "its result delivered" if s["trial"]["rollback"] else "a working link"

@@ -1,7 +1,6 @@
 """The packages, the machine they are installed on, and the mock modem and eIM beside it."""
 
 import os
-import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,7 +13,6 @@ from ipad.testbed.gateway import Gateway
 
 ROOT = Path(__file__).parent.parent
 SECOND_VERSION = "0.1.0+second"
-_TOOLS = ("debootstrap", "systemd-nspawn", "nsenter", "dpkg-buildpackage")
 
 FIGURES: list[str] = []
 """What was measured, printed at the end."""
@@ -23,17 +21,6 @@ FIGURES: list[str] = []
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     for figure in FIGURES:
         terminalreporter.write_line(figure)
-
-
-@pytest.fixture(scope="session", autouse=True)
-def _able() -> None:
-    missing = [tool for tool in _TOOLS if shutil.which(tool, path="/usr/sbin:/usr/bin:/sbin:/bin") is None]
-    if os.geteuid() != 0:
-        pytest.exit("the system test boots a machine: run it as root", 1)
-    if missing:
-        pytest.exit(
-            f"not found: {', '.join(missing)}; apt-get install debootstrap systemd-container dpkg-dev", 1
-        )
 
 
 @pytest.fixture(scope="session")

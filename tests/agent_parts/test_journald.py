@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from ipad import daemon
-from ipad.journald import JournalHandler
+from ipad.journald import NOTICE, JournalHandler
 
 
 @pytest.fixture
@@ -48,7 +48,7 @@ def entry(journal: socket.socket) -> dict[str, str]:
 
 @pytest.mark.parametrize(
     ("level", "priority"),
-    [(logging.ERROR, "3"), (logging.WARNING, "4"), (logging.INFO, "6"), (logging.DEBUG, "7")],
+    [(logging.ERROR, "3"), (logging.WARNING, "4"), (NOTICE, "5"), (logging.INFO, "6"), (logging.DEBUG, "7")],
 )
 def test_an_entry_has_message_priority_and_who_says_it(
     log: tuple[logging.Logger, JournalHandler], journal: socket.socket, level: int, priority: str

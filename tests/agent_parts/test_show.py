@@ -96,6 +96,31 @@ def test_a_gateway_at_work() -> None:
     ]
 
 
+def test_what_is_pending_and_which_modem_it_is() -> None:
+    shown = show.status({**OPERATING, "modem": "Acme X1, 1.0", "pending": ["2 answers for eim.example"]})
+    assert "modem    Acme X1, 1.0" in shown
+    assert "pending  2 answers for eim.example" in shown
+
+
+@pytest.mark.parametrize(
+    ("dbm", "word"), [(-60, "good"), (-75, "good"), (-76, "fair"), (-91, "weak"), (-110, "very weak")]
+)
+def test_a_signal_in_words(dbm: int, word: str) -> None:
+    assert f"signal   {dbm} dBm, {word}" in show.status({**OPERATING, "radio": {"signal": dbm}})
+
+
+@pytest.mark.parametrize(
+    ("more", "expected"),
+    [
+        ({}, "next     a poll of eim.example, in 24 h 0 min"),
+        ({"until": 5060.0}, "next     the end of its patience, in 60 s"),
+        ({"return_at": 5030.0, "origin": NORD}, f"next     a trial of {NORD}, in 30 s"),
+    ],
+)
+def test_what_comes_next(more: dict[str, Any], expected: str) -> None:
+    assert expected in show.status({**OPERATING, **more})
+
+
 def test_a_profile_on_trial() -> None:
     assert show.status(TRIAL) == [
         "ipad     1.2: trial for 10 s",
