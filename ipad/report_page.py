@@ -215,7 +215,7 @@ svg text { fill: #394450 }
 .empty { fill: #eef1f4 }
 .grid { stroke: #e3e7eb }
 .tick { stroke: #8a949e }
-.signal { stroke: #3b7dd8 }
+.signal { fill: #3b7dd8 }
 .switch { stroke: #1f2933; stroke-dasharray: 3 3 }
 .mark { fill: #1f2933 }
 @media (prefers-color-scheme: dark) {

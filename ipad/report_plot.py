@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 from itertools import pairwise
+from typing import TypeVar
 
 from ipad.samples import INTERVAL, Sample
 
@@ -19,6 +20,8 @@ _STRIP, _GAP, _SIGNAL = 24, 16, 120
 _FROM_DBM, _TO_DBM = -120, -50
 _HELD = 2.5 * INTERVAL
 """Seconds that a sample holds without another one. After them nobody knows: no power, or no daemon."""
+
+_T = TypeVar("_T")
 
 LINKS = {
     # From the best to the worst.
@@ -133,19 +136,14 @@ def _strip(found: Sequence[Stretch], palette: Mapping[str, str], scale: _Scale, 
     return "".join(rects)
 
 
-def _runs(columns: Sequence[str | None]) -> list[tuple[int, int, str | None]]:
+def _runs(columns: Sequence[_T]) -> list[tuple[int, int, _T]]:
+    """Stretches of columns with the same value: first, the one behind the last, value."""
     starts = [n for n, value in enumerate(columns) if n == 0 or columns[n - 1] != value]
     return [(first, last, columns[first]) for first, last in pairwise([*starts, len(columns)])]
 
 
 def _signal(samples: Sequence[Sample], scale: _Scale, y: float) -> str:
-    """From the lowest to the highest value in each column."""
-    lows: dict[int, tuple[int, int]] = {}
-    for sample in samples:
-        if sample.signal is not None and sample.clock >= scale.since:
-            n = min(int(scale.column(sample.clock)), COLUMNS - 1)
-            low, high = lows.get(n, (sample.signal, sample.signal))
-            lows[n] = (min(low, sample.signal), max(high, sample.signal))
+    """From the lowest to the highest value in each column; a value holds until the next one."""
 
     def height(dbm: float) -> float:
         inside = min(max(dbm, _FROM_DBM), _TO_DBM)
@@ -153,24 +151,30 @@ def _signal(samples: Sequence[Sample], scale: _Scale, y: float) -> str:
 
     parts = [_label("signal, dBm", y - 2)]
     for dbm in range(_FROM_DBM, _TO_DBM + 1, 10):
-        line = f"M{_LEFT} {height(dbm):.1f}h{COLUMNS}"
-        parts.append(f'<path d="{line}" class="grid"/>')
+        parts.append(f'<path d="M{_LEFT} {height(dbm):.1f}h{COLUMNS}" class="grid"/>')
         if dbm % 20 == 0:
             parts.append(_label(str(dbm), height(dbm)))
-    width = _bar_width(lows)
     bars = []
-    for n, (low, high) in sorted(lows.items()):
-        top, bottom = height(high) - 1, height(low) + 1
-        bars.append(f"M{_LEFT + n + width / 2:g} {top:.1f}V{bottom:.1f}")
-    parts.append(f'<path d="{"".join(bars)}" class="signal" stroke-width="{width:g}"/>')
-    return "".join(parts)
+    for first, last, values in _runs(_ranges(samples, scale)):
+        if values is not None:
+            top, bottom = height(values[1]) - 1, height(values[0]) + 1
+            bars.append(f"M{_LEFT + first} {top:.1f}h{last - first}V{bottom:.1f}h{first - last}z")
+    return "".join([*parts, f'<path d="{"".join(bars)}" class="signal"/>'])
 
 
-def _bar_width(columns: Mapping[int, object]) -> float:
-    """As wide as samples are apart, within reason."""
-    numbers = sorted(columns)
-    apart = sorted(b - a for a, b in pairwise(numbers))
-    return min(max(1, apart[len(apart) // 2] if apart else 6), 12)
+def _ranges(samples: Sequence[Sample], scale: _Scale) -> list[tuple[int, int] | None]:
+    """The lowest and the highest value of each column."""
+    columns: list[tuple[int, int] | None] = [None] * COLUMNS
+    ends = [sample.clock for sample in samples[1:]] + [scale.until]
+    for sample, following in zip(samples, ends, strict=True):
+        if sample.signal is None or following < scale.since:
+            continue
+        first = min(int(scale.column(sample.clock)), COLUMNS - 1)
+        last = int(scale.column(min(following, sample.clock + _HELD)))
+        for n in range(first, min(max(first + 1, last), COLUMNS)):
+            low, high = columns[n] or (sample.signal, sample.signal)
+            columns[n] = (min(low, sample.signal), max(high, sample.signal))
+    return columns
 
 
 def _switches(
@@ -192,6 +196,8 @@ def _switches(
 
 
 _TICKS = (
+    (60, "%H:%M"),
+    (600, "%H:%M"),
     (3600, "%H:%M"),
     (6 * 3600, "%d %b %H:%M"),
     (86400, "%d %b"),

@@ -58,6 +58,8 @@ def status(s: dict[str, Any]) -> list[str]:
         last = "never polled" if plan["last_poll"] is None else f"polled {span(now - plan['last_poll'])} ago"
         failed = f", failed {plan['failures']} times" if plan["failures"] else ""
         lines.append(f"eim      {eim_id}: {last}{failed}, next in {span(plan['next_poll'] - now)}")
+    if s.get("doing"):
+        lines.append(f"doing    {s['doing']}")
     lines += [f"pending  {phrase}" for phrase in s.get("pending", ())]
     lines += _next(s)
     if s.get("trace"):

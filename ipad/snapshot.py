@@ -33,6 +33,7 @@ def status(
         "origin": state.origin,
         "return_at": state.return_at,
         "trial": None if state.trial is None else {**asdict(state.trial), "kind": state.trial.kind.value},
+        "doing": None if state.busy is None else _doing(state.busy),
         "pending": list(pending),
         "radio": None if radio is None else _radio(radio),
         "download": None,
@@ -51,13 +52,11 @@ def shortened(eid: bytes) -> str:
 
 
 def pending(gateway: Gateway, state: State) -> list[str]:
-    """What is being done, and what is still to be done for the eIMs, as phrases. IpadError."""
+    """What is still to be done, as phrases. IpadError."""
     journal = gateway.journal
     phrases = []
     step = journal.step()
-    if state.busy is not None:
-        phrases.append(_doing(state.busy))
-    elif step is not None:
+    if step is not None and state.busy is None:
         phrases.append(f"a {step.kind} was begun, and is resumed when the card is there")
     wanted = journal.wanted()
     if wanted is not None:

@@ -97,7 +97,9 @@ def test_a_gateway_at_work() -> None:
 
 
 def test_what_is_pending_and_which_modem_it_is() -> None:
-    shown = show.status({**OPERATING, "modem": "Acme X1, 1.0", "pending": ["2 answers for eim.example"]})
+    pending = {"doing": "polling eim.example", "pending": ["2 answers for eim.example"]}
+    shown = show.status({**OPERATING, "modem": "Acme X1, 1.0", **pending})
+    assert "doing    polling eim.example" in shown
     assert "modem    Acme X1, 1.0" in shown
     assert "pending  2 answers for eim.example" in shown
 
