@@ -20,8 +20,8 @@ from ipad.trace.trace import Trace
 from ipad.watchdog import Watchdog
 from modem.errors import ModemError
 
-_QUARTER = 25
-"""Percent."""
+_STEP, _QUARTER = 5, 25
+"""Percent of a download between two lines for the service manager, and for the log."""
 
 log = logging.getLogger("ipad")
 
@@ -86,7 +86,7 @@ class Board:
         if now is None:
             self._said = ""  # the line goes back to what it was with the next one
             return
-        if before is None or before.percent != now.percent:
+        if before is None or before.percent // _STEP != now.percent // _STEP:
             self._watchdog.status(f"downloading from {now.server}: {now.percent} %")
         if before is not None and before.percent // _QUARTER != now.percent // _QUARTER:
             log.info("download: %d %% of %d octets are on the card", now.percent, now.total)

@@ -17,6 +17,9 @@ class Watchdog:
 
     def __init__(self) -> None:
         self._notifier = SystemdNotifier()
+        if self._notifier.socket is not None:
+            # A manager that does not read must not hold up the gateway: what it has no room for is lost.
+            self._notifier.socket.setblocking(False)
         patience = int(os.environ.get("WATCHDOG_USEC", "0")) / 1e6
         self.half = patience / 2 or None
         """Seconds that whoever feeds it may sleep at a time; None without a watchdog."""

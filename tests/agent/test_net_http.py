@@ -374,6 +374,7 @@ def test_a_name_server_that_is_away_does_not_keep_a_known_eim_out_of_reach(
         with pytest.raises(Unreachable, match=r"other\.example"):
             uplink.resolver.addresses("other.example", 443, time.monotonic() + 0.2, lambda: None)
         asking = resolving()
+        assert "resolve other.example" in asking
         with pytest.raises(Unreachable):
             uplink.resolver.addresses("other.example", 443, time.monotonic() + 0.2, lambda: None)
         assert resolving() == asking  # one thread a name, however often it is asked for

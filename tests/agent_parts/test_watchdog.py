@@ -103,3 +103,11 @@ def test_without_a_manager_all_is_silent(monkeypatch: pytest.MonkeyPatch) -> Non
     watchdog.ready()
     watchdog.feed()
     watchdog.status("nobody listens")
+
+
+def test_a_manager_that_does_not_read_holds_nothing_up(manager: Manager) -> None:
+    watchdog = Watchdog()
+    watchdog.ready()
+    for number in range(10_000):  # far more than a datagram socket has room for
+        watchdog.status(str(number))
+    assert manager.heard()[0] == "READY=1"

@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
+from ipad.connectivity.state import Download
 from ipad.esipa.model import EuiccPackage
-from ipad.procedures import poll, switch
+from ipad.procedures import download, poll, switch
 from ipad.testbed import euicc
 from ipad.testbed.bench.parts import Parts, parts
 from ipad.testbed.bench.world import World, world
@@ -29,8 +30,11 @@ class Way:
         """Orders it, polls until the eIM has its answer, and returns the eIM's record of the package."""
         number = self.world.admin("POST", "/packages", {"eid": self.world.eid, **order})["id"]
         for _ in range(_POLLS):
-            if poll.run(self.agent.gateway, self.agent.eim.eim_id, None).trial is not None:
+            polled = poll.run(self.agent.gateway, self.agent.eim.eim_id, None)
+            if polled.trial is not None:
                 self.agent.gateway.journal.conclude()  # as deciding does with a switch
+            if polled.more:
+                download.run(self.agent.gateway, Download())
             package = next(p for p in self.world.admin("GET", "/packages") if p["id"] == number)
             if package["state"] not in ("queued", "sent"):
                 break

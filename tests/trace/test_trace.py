@@ -17,6 +17,7 @@ from ipad import asn1
 from ipad.eim import EimConfiguration
 from ipad.errors import IpadError
 from ipad.esipa.client import Esipa
+from ipad.esipa.model import DownloadTrigger
 from ipad.esipa.settings import EsipaSettings
 from ipad.net.http import Exchange, Uplink
 from ipad.trace import gsmtap, trace
@@ -157,7 +158,8 @@ def test_a_poll_is_one_line_with_both_bodies_and_without_the_activation_code(
         esipa = Esipa(eim, EID, Waits(), Uplink(observe=running.exchange), settings)
         package = esipa.get_eim_package()
         esipa.close()
-    assert "SECRET" in repr(package), "the agent itself has the whole activation code"
+    assert isinstance(package, DownloadTrigger)
+    assert "SECRET" in str(package.address), "the agent itself has the whole activation code"
     directory = running.directory
     assert directory is not None
     [line] = lines(directory)

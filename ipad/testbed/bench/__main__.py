@@ -10,7 +10,7 @@ import tempfile
 from pathlib import Path
 
 from ipad.errors import IpadError
-from ipad.testbed.bench import daemon, esipa, exchanges, messages, polls
+from ipad.testbed.bench import daemon, downloads, esipa, exchanges, messages, polls
 from ipad.testbed.bench.parts import parts
 from ipad.testbed.bench.table import Row, lines, values
 from ipad.testbed.bench.world import world
@@ -55,7 +55,8 @@ def measure(starts: int, idle: float, rounds: int) -> tuple[list[Row], list[esip
         with parts(here) as agent:
             rows += exchanges.measure(here, agent) + polls.measure(here, agent)
             exchanged = esipa.measure(here, agent)
-        return rows + messages.measure(here, rounds), exchanged
+        rows += messages.measure(here, rounds)
+        return rows + downloads.measure(Path(made) / "downloads"), exchanged
 
 
 def machine() -> dict[str, str | int]:

@@ -24,6 +24,7 @@ from ipad.euicc.model import PackageResult
 from ipad.procedures import data, switch
 from ipad.testbed.bench.parts import Parts
 from ipad.testbed.bench.world import World
+from ipad.testbed.smdp import Smdp
 from ipad.testbed.smdp.profiles import ProfileOrder
 from ipad.waits import Waits
 from modem.bcd import luhn_digit
@@ -171,6 +172,7 @@ def _begun(
     run: _Run, iccid: str, matching_id: str, exchange: Callable[[str, str, Callable[[], Any]], Any]
 ) -> tuple[bytes, AuthenticateClientOkDp]:
     """A download through the eIM up to AuthenticateClient: its transaction, and what is offered."""
+    assert isinstance(run.world.smdp, Smdp)
     run.world.smdp.order(ProfileOrder(iccid), matching_id=matching_id)
     order = {"eid": run.world.eid, "download": {"eim": True, "matchingId": matching_id, "ctxParams": True}}
     run.world.admin("POST", "/packages", order)

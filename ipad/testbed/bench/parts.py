@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 
@@ -28,11 +28,17 @@ _OPEN = 3
 
 
 class Meter:
-    """A Card that adds up how many exchanges cannot be spared."""
+    """A Card that adds up how many exchanges cannot be spared. count: how many there have been."""
 
-    def __init__(self, card: Card) -> None:
+    def __init__(self, card: Card, count: Callable[[], int]) -> None:
         self.least = 0
+        self.count = count
         self._card = card
+        self.forget()
+
+    def forget(self) -> None:
+        """Begins anew to count what loads a profile: octets, exchanges, and how few could do."""
+        self.loaded = self.loading = self.loading_least = 0
 
     def open(self, aid: bytes) -> Channel:
         self.least += _OPEN
@@ -47,8 +53,14 @@ class MeteredIsdr(Isdr):
         self.meter = meter
 
     def store_data(self, function: str, request: bytes) -> bytes:
+        before = self.meter.count()
         answer = super().store_data(function, request)
-        self.meter.least += math.ceil(len(request) / _COMMAND) + math.ceil(len(answer) / _ANSWER)
+        answers = math.ceil(len(answer) / _ANSWER)
+        self.meter.least += math.ceil(len(request) / _COMMAND) + answers
+        if function == "LoadBoundProfilePackage":
+            self.meter.loaded += len(request)
+            self.meter.loading += self.meter.count() - before
+            self.meter.loading_least += math.ceil(len(request) / self.block) + answers
         return answer
 
 
@@ -60,6 +72,7 @@ class Parts:
     meter: Meter
     uplink: Uplink
     eim: EimConfiguration
+    settings: config.Config
 
     def esipa(self) -> Esipa:
         """A new client of the eIM."""
@@ -77,7 +90,7 @@ def parts(world: World) -> Iterator[Parts]:
     opened = open_modem(settings, uplink.idle)
     with closing(Journal(state / "journal.db")) as journal, closing(opened) as modem:
         powered = clock.start(journal)
-        meter = Meter(modem.card)
+        meter = Meter(modem.card, lambda: sum(c.startswith("AT+CSIM") for c in world.commands))
         isdr = MeteredIsdr(meter, settings)
 
         def note(what: str, text: str) -> None:
@@ -89,5 +102,5 @@ def parts(world: World) -> Iterator[Parts]:
         gateway = Gateway(isdr, choose, modem.radio, journal, waits, esipa, note, powered.now, servers)
         modem.radio.status()
         [eim] = gateway.read_card().eims
-        yield Parts(gateway, meter, uplink, eim)
+        yield Parts(gateway, meter, uplink, eim, settings)
         isdr.close()

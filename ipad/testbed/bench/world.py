@@ -16,6 +16,7 @@ from ipad.testbed.eim.serve import Running, Settings, running
 from ipad.testbed.euicc import VirtualEuicc
 from ipad.testbed.euicc.defaults import SMDP
 from ipad.testbed.smdp import Smdp
+from ipad.testbed.smdp.functions import Es9
 from ipad.waits import Waits
 from modem.card import UiccCard
 from modem.mock.modem import MockModem
@@ -42,7 +43,7 @@ class World:
     directory: Path
     eim: Running
     eid: str
-    smdp: Smdp
+    smdp: Es9
     """Behind the eIM."""
     commands: list[str]
     """The AT commands that the modem was given since the last `tally`."""
@@ -66,24 +67,25 @@ class World:
         """Queues a package of these operations at the eIM."""
         self.admin("POST", "/packages", {"eid": self.eid, "operations": list(operations)})
 
-    def write_config(self, *probes: str, **waits: float) -> None:
+    def write_config(self, *probes: str, ci_certificates: Path | None = None, **waits: float) -> None:
         """The places, these probe targets and waits, an early first poll; the rest as by default."""
         lines = ["[modem]", f'port = "{self.directory}/tty"']
         lines += ["[agent]", f'state_dir = "{self.directory}/state"', f'runtime_dir = "{self.directory}/run"']
         lines += ["[connectivity]", f"probes = {json.dumps(probes)}"]
+        lines += [] if ci_certificates is None else ["[rsp]", f'ci_certificates = "{ci_certificates}"']
         waits = {"poll_start": _POLL_START, **waits}
         lines += ["[waits]", *(f"{name} = {seconds}" for name, seconds in waits.items())]
         self.config.write_text("\n".join(lines) + "\n", "utf-8")
 
 
 @contextmanager
-def world(directory: Path, bindings: str = "both") -> Iterator[World]:
+def world(directory: Path, bindings: str = "both", smdp: Es9 | None = None) -> Iterator[World]:
     """A modem that is registered, with the mock's own latencies. IpadError if it does not come up.
 
-    bindings: of the eIM, "both", "asn1", "json".
+    bindings: of the eIM, "both", "asn1", "json". smdp: behind it; by default one in this process.
     """
     pki.make_pki(directory / "pki")
-    smdp = Smdp(directory / "smdp", directory / "pki", SMDP)
+    smdp = smdp or Smdp(directory / "smdp", directory / "pki", SMDP)
     settings = Settings(directory / "eim", pki=directory / "pki", smdp=smdp, bindings=bindings)
     with running(settings) as eim:
         card = VirtualEuicc.open(directory / "card", directory / "pki")
@@ -106,7 +108,8 @@ def world(directory: Path, bindings: str = "both") -> Iterator[World]:
 def _associate(here: World, card: VirtualEuicc) -> None:
     """AddInitialEim, and the card's certificates and token to the eIM."""
     isdr = Isdr(UiccCard(card), Waits(), sleep=lambda _: None)
-    configuration = bytes.fromhex(here.admin("GET", "/config", token=-1)["eimConfigurationData"])
+    told = here.admin("GET", "/config", token=-1, downloads="direct")
+    configuration = bytes.fromhex(told["eimConfigurationData"])
     [token] = es10b.add_initial_eim(isdr, [configuration])
     where = pki.paths(here.directory / "pki")
     certificates = {"eum": where.eum.read_text(), "euicc": where.euicc.read_text()}
