@@ -11,6 +11,8 @@ from html import escape
 from itertools import pairwise
 from typing import TypeVar
 
+from ipad.connectivity.link import Link
+from ipad.connectivity.state import Phase
 from ipad.samples import INTERVAL, Sample
 
 COLUMNS = 960
@@ -25,20 +27,20 @@ _T = TypeVar("_T")
 
 LINKS = {
     # From the best to the worst.
-    "ok": "#2f9e58",
-    "no traffic": "#f2b01e",
-    "no bearer": "#f08c2e",
-    "not registered": "#e8590c",
-    "registration refused": "#c92a2a",
-    "SIM not ready": "#9c36b5",
-    "modem does not answer": "#5f3dc4",
+    Link.OK.value: "#2f9e58",
+    Link.NO_TRAFFIC.value: "#f2b01e",
+    Link.NO_BEARER.value: "#f08c2e",
+    Link.NOT_REGISTERED.value: "#e8590c",
+    Link.REFUSED.value: "#c92a2a",
+    Link.NO_SIM.value: "#9c36b5",
+    Link.MODEM_STUCK.value: "#5f3dc4",
 }
 PHASES = {
-    "operating": "#2f9e58",
-    "trial": "#4c8fd6",
-    "fallback": "#f2b01e",
-    "remedying": "#e8590c",
-    "no card": "#868e96",
+    Phase.OPERATING.value: "#2f9e58",
+    Phase.TRIAL.value: "#4c8fd6",
+    Phase.FALLBACK.value: "#f2b01e",
+    Phase.REMEDYING.value: "#e8590c",
+    Phase.NO_CARD.value: "#868e96",
 }
 _OTHER = "#adb5bd"
 _PROFILES = ("#1f77b4", "#d97706", "#6d4fc2", "#0f9d8a", "#c2417a", "#7a8f1f", "#8c564b", "#475569")
@@ -226,14 +228,18 @@ def _axis(scale: _Scale, y: float) -> str:
     return "".join(parts)
 
 
+def _present(palette: Mapping[str, str], values: set[str]) -> dict[str, str]:
+    """Of the palette what is there, and what is there without a colour of its own."""
+    known = {value: colour for value, colour in palette.items() if value in values}
+    return known | dict.fromkeys(sorted(values - set(palette)), _OTHER)
+
+
 def _legend(profiles: Mapping[str, str], samples: Sequence[Sample], y: float) -> tuple[str, float]:
     """What the colours mean, of those that are there; and where it ends."""
-    links = {sample.link for sample in samples}
-    phases = {sample.phase for sample in samples}
     rows = (
         ("profile", profiles),
-        ("phase", {name: colour for name, colour in PHASES.items() if name in phases}),
-        ("link", {name: colour for name, colour in LINKS.items() if name in links}),
+        ("phase", _present(PHASES, {sample.phase for sample in samples})),
+        ("link", _present(LINKS, {sample.link for sample in samples if sample.link})),
     )
     parts = []
     for title, entries in rows:

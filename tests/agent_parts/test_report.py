@@ -11,6 +11,8 @@ from typing import Any
 import pytest
 
 from ipad import report, report_page, report_plot, samples
+from ipad.connectivity.link import Link
+from ipad.connectivity.state import Phase
 from ipad.errors import IpadError
 from ipad.report_page import Facts
 from ipad.samples import Recorder, Sample
@@ -198,6 +200,12 @@ def test_the_worst_of_a_column_shows() -> None:
     outage = [replace(seen[400], link="no bearer"), replace(seen[400], clock=seen[400].clock + 60)]
     text = report_plot.svg([*seen[:400], *outage, *seen[401:]], {}, END - 365 * DAY, END)
     assert len(re.findall(rf'width="1" height="24" fill="{report_plot.LINKS["no bearer"]}"', text)) == 1
+
+
+def test_each_phase_and_each_link_has_a_colour_of_its_own() -> None:
+    for palette, values in ((report_plot.PHASES, Phase), (report_plot.LINKS, Link)):
+        assert set(palette) == {value.value for value in values}
+        assert len(set(palette.values())) == len(palette)
 
 
 # Samples
