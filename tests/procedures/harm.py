@@ -37,6 +37,8 @@ class Harm:
         self.step_open = False
         self.lasting: Callable[[], object] = lambda: None
         """What would outlive the process now."""
+        self.reset_card: Callable[[], None] = lambda: None
+        """The card starts anew."""
         self.points: list[object] = []
         """What would have outlived it, at each point."""
         self.struck = ""
@@ -92,6 +94,14 @@ class Unanswered(Unheard):
     def strike(self, do: Callable[[], T]) -> T:
         do()
         return super().strike(do)
+
+
+class Reset(Unheard):
+    """The modem resets, and the card in it."""
+
+    def strike(self, _do: Callable[[], T]) -> T:
+        self.reset_card()
+        raise AtTimeout("sending an APDU", "no answer", executed=None)
 
 
 class NotSent(Unheard):

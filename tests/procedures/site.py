@@ -128,6 +128,8 @@ class Site:
     """How the agent talks to the eIM."""
     stall: Stall | None = None
     """What the SM-DP+ has on offer."""
+    in_reader: bool = False
+    """The card is not in a modem: there is no radio."""
 
     def __post_init__(self) -> None:
         self.now = 1000.0
@@ -147,6 +149,7 @@ class Site:
         state.store(self.card_dir, memory)
         self.modem = TinyModem(VirtualEuicc.open(self.card_dir, self.blank.pki), prompt=self.prompt)
         self.harm.lasting = self._lasting
+        self.harm.reset_card = self._start_card
         self.agent: Agent | None = None
         self.done: Callable[[Site], bool] = lambda _site: True
         self.ask: Callable[[Site], Command | Inject | Download | None] = lambda _site: None
@@ -158,6 +161,9 @@ class Site:
     def begin_with(self, memory: State) -> None:
         """The card has been through something else before."""
         state.store(self.card_dir, memory)
+        self._start_card()
+
+    def _start_card(self) -> None:
         self.modem.insert(VirtualEuicc.open(self.card_dir, self.blank.pki))
 
     # What is true, whatever the agent says
@@ -203,7 +209,7 @@ class Site:
         process.gateway = Gateway(
             isdr,
             choose,
-            radio,
+            None if self.in_reader else radio,
             journal,
             WAITS,
             esipa,
@@ -231,7 +237,7 @@ class Site:
                 return
             except Killed:
                 if getattr(self.harm, "power_cut", False):
-                    self.modem.insert(VirtualEuicc.open(self.card_dir, self.blank.pki))
+                    self._start_card()
             finally:
                 self.journal_left = (process.journal.step(), process.journal.all_owed())
                 self.origin = self.memory().fallback_origin or self.stood_in().fallback_origin

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
 
 from ipad.asn1 import encode
 from ipad.connectivity.state import Download, Inject, Phase
@@ -191,6 +192,22 @@ def test_somebody_at_the_gateway_downloads(site: Site) -> None:
     assert (answer["problem"], answer["did"][0]) == (None, f"Download: {ICCID} is installed")
     assert stall(site).states() == ["installed"]
     assert site.memory().notifications == []
+
+
+def test_a_card_in_a_reader_downloads_too(make: Make) -> None:
+    site = make(in_reader=True)
+    site.desk.order(download={"activationCode": stall(site).order()})
+    ask_once(site, Download(trigger(stall(site).order("8900101000000000439"))))
+    site.run()
+    assert [answer["problem"] for answer in site.answers] == [None]
+    assert stall(site).states() == ["installed"] * 2
+
+
+def test_an_sm_dp_of_brainpool_works(make: Make) -> None:
+    site = make(smdp={"curve": ec.BrainpoolP256R1()})
+    number = site.desk.order(download={"activationCode": stall(site).order(size=2500)})
+    site.run()
+    installed(site, number)
 
 
 def test_what_is_asked_for_at_the_gateway_and_fails_is_said_and_not_tried_again(site: Site) -> None:

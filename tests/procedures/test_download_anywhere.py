@@ -15,6 +15,7 @@ from tests.procedures.harm import (
     NotSent,
     PowerCut,
     RequestLost,
+    Reset,
     Unanswered,
     Unheard,
 )
@@ -101,7 +102,7 @@ def test_the_power_may_be_cut_anywhere(make: MakeSite, scenario: Scenario) -> No
 
 
 @each_way
-@pytest.mark.parametrize("kind", [Unheard, Unanswered, NotSent, Garbled])
+@pytest.mark.parametrize("kind", [Reset, Unheard, Unanswered, NotSent, Garbled])
 def test_the_modem_may_fail_anywhere(make: MakeSite, scenario: Scenario, kind: type[Harm]) -> None:
     sweep(make, scenario, kind, wanted)
 

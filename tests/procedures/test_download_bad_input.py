@@ -5,8 +5,11 @@ the card as it was, and the next download working.
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.serialization import Encoding
+from pytest_mock import MockerFixture
 
 from ipad.connectivity.state import Download
+from ipad.testbed import pki
 from modem.uicc import Reply
 from tests.euicc_card.world import BOOTSTRAP, NORD, SUED
 from tests.procedures.harm import APDU, Harm
@@ -287,6 +290,29 @@ def test_a_server_without_a_trusted_certificate(site: Site, market: Market) -> N
     [answer] = site.answers
     assert "no certificate issuer is trusted" in answer["problem"]
     assert market.log()[before:] == []
+
+
+def test_a_server_of_another_issuer(site: Site, market: Market) -> None:
+    """Already in TLS: nothing is said to it."""
+    [ci] = stall(site).ci.iterdir()
+    ours = ci.read_bytes()
+    ci.write_bytes(pki.make_ci().certificate.public_bytes(Encoding.PEM))
+    number = site.desk.order(download={"activationCode": stall(site).order()})
+    before = len(market.log())
+    site.run()
+    assert error_of(site.desk.package(number)) == "profileDownloadError"
+    assert [line["function"] for line in market.log()[before:]] == ["TLS"]
+    ci.write_bytes(ours)
+    the_next_one_works(site)
+
+
+def test_a_clock_that_was_never_set_is_told_and_allowed(site: Site, mocker: MockerFixture) -> None:
+    """The card has verified the chain; the dates are the agent's to check, if it can."""
+    mocker.patch("time.time", return_value=1000.0)
+    number = site.desk.order(download={"activationCode": stall(site).order()})
+    site.run()
+    assert site.desk.package(number)["state"] == "done"
+    assert "the clock of this gateway was never set" in "\n".join(site.told())
 
 
 # A card that fails
