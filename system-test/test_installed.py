@@ -152,6 +152,20 @@ def test_the_doctor_finds_nothing_wrong(site: Site) -> None:
     assert json.loads(done.stdout)["ok"] is True
 
 
+def test_its_connections_can_be_bound_to_an_interface(site: Site) -> None:
+    """Without a capability, from inside the sandbox. The loopback interface stands in for wwan0."""
+    file = "/etc/ipad/ipad.toml.d/70-interface.toml"
+    for name, holds in (("nosuch0", False), ("lo", True)):
+        site.machine.put(file, f'[connectivity]\ninterface = "{name}"\n')
+        site.machine.run("systemctl", "reload", "ipad")
+        site.operates()
+        assert (site.machine.run("ipad", "poll", check=False).returncode == 0) is holds
+    site.works()
+    site.machine.run("rm", file)
+    site.machine.run("systemctl", "reload", "ipad")
+    site.operates()
+
+
 def test_after_a_reboot_it_is_ready_by_itself(site: Site) -> None:
     polls = site.around.polls()
     site.machine.power_off()
