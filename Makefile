@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
 
-.PHONY: demo test lint bench fuzz docs deb system-test clean
+.PHONY: demo test lint bench fuzz matrix docs deb system-test clean
 
 demo: $(VENV)/ready
 	$(BIN)/python -m ipad.testbed.demo $(ARGS)
@@ -25,8 +25,13 @@ bench: $(VENV)/ready
 fuzz: $(VENV)/ready
 	$(BIN)/python -m tests.fuzz $(ARGS)
 
-# What is drawn from the code: the diagram and the table of what decides; ipad.toml and its manual.
+# Every modem of the mock with every fault; writes docs/modems.md: make matrix ARGS="--only ec25"
+matrix: $(VENV)/ready
+	$(BIN)/python -m tests.matrix $(ARGS)
+
+# What is drawn from the code: the diagram of what decides, the udev rules, ipad.toml and its manual.
 docs: $(VENV)/ready
+	$(BIN)/python -m modem.udev_rules > udev/79-ipad-modemmanager.rules
 	$(BIN)/python -m ipad.connectivity.diagram > docs/decide.md
 	$(BIN)/python tools/config_reference.py
 

@@ -14,6 +14,7 @@ from ipad.errors import ConfigError
 from ipad.esipa.settings import BINDINGS, EsipaSettings
 from ipad.rsp.settings import RspSettings
 from ipad.waits import Waits
+from modem.finder import WANTED
 
 DEFAULT_PATH = Path("/etc/ipad/ipad.toml")
 FILE_LIMIT = 64 * 1024
@@ -23,16 +24,40 @@ FILE_LIMIT = 64 * 1024
 _SHORTEST_WAIT, _LONGEST_WAIT = 0.01, 2_000_000
 # A package and its signature have to fit into an answer.
 _SMALLEST_LIMIT = 16 * 1024
+_NAMED_BY = {"eim": "<eimId>", "apn": "<ICCID>"}
+"""Tables of which there may be several, [eim."<eimId>"]."""
 
 
 @dataclass(frozen=True)
 class ModemConfig:
-    port: str = "/dev/ttyUSB2"
-    """The tty that speaks AT."""
+    port: str = "auto"
+    """The tty that speaks AT: a path, best one in /dev/serial/by-id; "usb:2c7c:0125" or "usb:2c7c:0125:02" by
+    USB ids and number of the interface; "auto": the first modem that the table of models knows."""
     baudrate: int = 115200
     """Matters on a UART, not on USB; 1200 or more."""
     rtscts: bool = False
     """Hardware flow control, on a UART."""
+    way: str = ""
+    """The way to the card: "csim" (AT+CSIM), "cgla" (AT+CCHO, CGLA, CCHC) or "pcsc" (a card reader, and no
+    modem); empty: csim or cgla, whichever works with this modem."""
+    block: int = 0
+    """Octets of data in one command to the card, 1 to 255; 0: as many as this modem takes."""
+    reader: str = ""
+    """With way = "pcsc": a part of the reader's name; empty: the first reader that has a card."""
+    models: str = "/etc/ipad/modems.d"
+    """The directory of *.toml with what is different about modems that the table does not know."""
+
+
+@dataclass(frozen=True)
+class ApnConfig:
+    name: str = ""
+    """The APN; empty: the operator's choice."""
+    type: str = "IP"
+    """<PDP_type> of TS 27.007 10.1.1: "IP", "IPV6" or "IPV4V6"."""
+    user: str = ""
+    """For PAP, where the operator wants that."""
+    password: str = ""
+    """For PAP, where the operator wants that."""
 
 
 @dataclass(frozen=True)
@@ -61,6 +86,9 @@ class CardConfig:
 class ConnectivityConfig:
     interface: str = ""
     """The cellular network interface ("wwan0"); empty: whatever the routes say."""
+    bearer: str = "none"
+    """Who sees to the data link: "none", whoever does (ModemManager, NetworkManager, a modem that dials by
+    itself); "hook", the programs in /etc/ipad/hooks.d, told of switches and of the link going up and down."""
     probes: tuple[str, ...] = ()
     """"host:port" of services that answer a TCP connection; one that does is traffic. None: only the
     modem's word counts."""
@@ -77,6 +105,8 @@ class Config:
     waits: Waits = field(default_factory=Waits)
     eim: Mapping[str, EsipaSettings] = field(default_factory=dict)
     """[eim."<eimId>"]: what is different from [esipa] for this eIM, already put together."""
+    apn: Mapping[str, ApnConfig] = field(default_factory=dict)
+    """[apn."<ICCID>"]: what the modem attaches with when this profile is enabled."""
 
     def esipa_of(self, eim_id: str) -> EsipaSettings:
         """How to talk to this eIM."""
@@ -109,13 +139,18 @@ def read(path: Path | None = None) -> Loaded:
     files = [chosen] if path is not None or os.path.lexists(chosen) else []
     files += _drop_ins(chosen.with_name(chosen.name + ".d"))
     config = Config()
-    eims: _Named = {}
+    named: dict[str, _Named] = {kind: {} for kind in _NAMED_BY}
     sources: dict[str, Path] = {}
     for file in files:
         table = _table(file)
-        _add(eims, "eim", table.pop("eim", {}), file)
+        for kind, known in named.items():
+            _add(known, kind, table.pop(kind, {}), file)
         config = _fill(config, table, file, "", sources)
-        config = replace(config, eim=_named("eim", config.esipa, eims, sources))
+        config = replace(
+            config,
+            eim=_named("eim", config.esipa, named["eim"], sources),
+            apn=_named("apn", ApnConfig(), named["apn"], sources),
+        )
         _check(config, str(file))  # what was read before was right: the file is the one that is wrong
     return Loaded(config, tuple(files), sources)
 
@@ -164,9 +199,6 @@ def _fill(
             sources[name] = file
     return replace(default, **filled)
 
-
-_NAMED_BY = {"eim": "<eimId>"}
-"""Tables of which there may be several, [eim."<eimId>"]."""
 
 _Named = dict[str, list[tuple[Path, Mapping[str, Any]]]]
 """What each file says in such tables, by what they are named by."""
@@ -221,6 +253,10 @@ def _check(config: Config, file: str) -> None:
                 f"{file}: waits.{wait.name}: expected at least {_SHORTEST_WAIT} s and at most "
                 f"{_LONGEST_WAIT} s, not {seconds}"
             )
+    if config.connectivity.bearer not in ("none", "hook"):
+        raise ConfigError(
+            f'{file}: connectivity.bearer: expected "none" or "hook", not {config.connectivity.bearer!r}'
+        )
     for probe in config.connectivity.probes:
         host, _, port = probe.rpartition(":")
         if not host or not port.isdecimal() or not 0 < int(port) < 65536:
@@ -241,16 +277,46 @@ def _check(config: Config, file: str) -> None:
             f"not {metrics!r}"
         )
     iccid = config.card.fallback_iccid
-    if iccid and not (18 <= len(iccid) <= 20 and iccid.isascii() and iccid.isdecimal()):
+    if iccid and not _is_iccid(iccid):
         raise ConfigError(f"{file}: card.fallback_iccid: expected an ICCID of 18 to 20 digits, not {iccid!r}")
-    if not config.modem.port.startswith("/"):
-        raise ConfigError(f"{file}: modem.port: expected a path like /dev/ttyUSB2, not {config.modem.port!r}")
+    for iccid, apn in config.apn.items():
+        _check_apn(iccid, apn, f'{file}: apn."{iccid}"')
+    if not WANTED.fullmatch(config.modem.port):
+        raise ConfigError(
+            f'{file}: modem.port: expected a path like /dev/ttyUSB2, "usb:2c7c:0125:02" or "auto", not '
+            f"{config.modem.port!r}"
+        )
+    if config.modem.way not in ("", "csim", "cgla", "pcsc"):
+        raise ConfigError(
+            f'{file}: modem.way: expected "csim", "cgla", "pcsc", or "" to find out, not {config.modem.way!r}'
+        )
+    if not 0 <= config.modem.block <= 255:
+        raise ConfigError(
+            f"{file}: modem.block: expected 1 to 255 octets, or 0 to find out, not {config.modem.block}"
+        )
     if config.modem.baudrate < 1200:
         raise ConfigError(f"{file}: modem.baudrate: expected 1200 or more, not {config.modem.baudrate}")
     _check_rsp(config.rsp, f"{file}: rsp")
     _check_esipa(config.esipa, f"{file}: esipa")
     for eim_id, settings in config.eim.items():
         _check_esipa(settings, f'{file}: eim."{eim_id}"')
+
+
+def _is_iccid(text: str) -> bool:
+    return 18 <= len(text) <= 20 and text.isascii() and text.isdecimal()
+
+
+def _check_apn(iccid: str, apn: ApnConfig, where: str) -> None:
+    if not _is_iccid(iccid):
+        raise ConfigError(f"{where}: expected an ICCID of 18 to 20 digits, not {iccid!r}")
+    if apn.type not in ("IP", "IPV6", "IPV4V6"):
+        raise ConfigError(f'{where}.type: expected "IP", "IPV6" or "IPV4V6", not {apn.type!r}')
+    for key in ("name", "user", "password"):
+        # What an AT command can say; the password is in no message.
+        if not all(" " <= c <= "~" and c not in '"\\' for c in getattr(apn, key)):
+            raise ConfigError(f"{where}.{key}: expected ASCII without quotes and backslashes")
+    if apn.password and not apn.user:
+        raise ConfigError(f"{where}.user: there is a password without a user")
 
 
 def _check_esipa(settings: EsipaSettings, where: str) -> None:

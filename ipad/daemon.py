@@ -3,6 +3,7 @@
 import logging
 import signal
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ from ipad import clock, config, journald, samples
 from ipad.agent import Agent
 from ipad.board import Board
 from ipad.config import Config
+from ipad.connectivity.link import Link
 from ipad.control import ControlServer
 from ipad.errors import ConfigError, IpadError, Unreachable
 from ipad.instance import lock, make_directories
@@ -80,9 +82,15 @@ def _run_once(
     trace = _start_trace(settings)
     uplink = Uplink(interface=settings.connectivity.interface or None, idle=idle, observe=trace.exchange)
     board = Board(watchdog, Recorder(state_dir / samples.FILE), Metrics(_metrics_dir(settings)), entries)
+    hooks = _hooks(settings, runtime_dir)
+
+    def publish(agent: Agent) -> None:
+        board.publish(agent)
+        hooks(agent)
+
     with open_gateway(settings, journal, powered, uplink, watchdog.feed, trace.apdu, board.heard) as gateway:
         gateway.progress = board.progress
-        agent = Agent(settings, journal, powered, mailbox, uplink, gateway, watchdog, board.publish)
+        agent = Agent(settings, journal, powered, mailbox, uplink, gateway, watchdog, publish)
         board.show(agent)  # what the journal remembers, for whoever asks before the card is read
         answers = board.answers(powered, journal.path, trace)
         tools = {"trace": lambda request: _trace(trace, request, state_dir)}
@@ -97,6 +105,22 @@ def _run_once(
 
 def _metrics_dir(settings: Config) -> Path | None:
     return Path(settings.agent.metrics_dir) if settings.agent.metrics_dir else None
+
+
+def _hooks(settings: Config, runtime_dir: Path) -> Callable[[Agent], None]:
+    """What tells the programs in hooks.d, if the configuration wants that."""
+    if settings.connectivity.bearer != "hook":
+        return lambda _agent: None
+    from ipad.hooks import Hooks
+
+    hooks = Hooks(runtime_dir, settings.connectivity.interface)
+
+    def tell(agent: Agent) -> None:
+        card, link = agent.state.card, agent.state.link
+        enabled = card.enabled if card is not None else None
+        hooks.seen(enabled, None if link is None else link is Link.OK, agent.radio_status)
+
+    return tell
 
 
 def _start_trace(settings: Config) -> Trace:

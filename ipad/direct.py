@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -17,13 +18,15 @@ from ipad.euicc.iot import IotFunctions
 from ipad.euicc.isdr import Isdr
 from ipad.instance import lock, make_directories
 from ipad.journal import Journal
-from ipad.opening import iot_functions, open_isdr, open_modem
+from ipad.opening import JournalMemory, iot_functions, open_isdr, open_modem
 from ipad.procedures.gateway import Contents
 from ipad.trace.trace import Trace
 from modem.connect import Modem
 from modem.errors import NoCard
 
 log = logging.getLogger("ipad")
+
+_JOURNAL = "journal.db"
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,11 +69,16 @@ def opened(settings: Config) -> Iterator[Parts]:
     state_dir, runtime_dir = make_directories(settings)
     with lock(runtime_dir), ExitStack() as stack:
 
+        @cache
         def journaled() -> Journal:
             return stack.enter_context(closing(journal(state_dir)))
 
+        def made() -> Journal | None:
+            """A look is no reason to make one."""
+            return journaled() if (state_dir / _JOURNAL).exists() else None
+
         trace = _trace(settings)
-        modem = open_modem(settings, lambda: None, trace.apdu)
+        modem = open_modem(settings, lambda: None, trace.apdu, JournalMemory(made))
         isdr = open_isdr(settings, modem, lambda: None)
         try:
             yield Parts(modem, isdr, iot_functions(settings, isdr, modem.radio, journaled))
@@ -82,7 +90,7 @@ def opened(settings: Config) -> Iterator[Parts]:
 
 def journal(state_dir: Path) -> Journal:
     """The journal. One that root makes is the directory's owner's: the daemon is not root."""
-    path = state_dir / "journal.db"
+    path = state_dir / _JOURNAL
     new = not path.exists()
     made = Journal(path)
     if new and os.geteuid() == 0:

@@ -3,13 +3,10 @@
 While the daemon runs, it is asked for what it knows of modem and card; otherwise they are asked directly.
 """
 
-import grp
 import os
-import pwd
 import shutil
 import socket
 import sqlite3
-import stat
 import time
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass
@@ -19,10 +16,12 @@ from typing import Any
 from ipad import config, control, direct, snapshot
 from ipad.config import Config
 from ipad.direct import Parts
+from ipad.doctor_ports import ports
 from ipad.errors import ConfigError, IpadError, Unreachable, Untrusted
 from ipad.esipa.client import host_and_port
 from ipad.euicc import read
 from ipad.euicc.model import EimConfiguration
+from ipad.finding import Finding, user
 from ipad.net.http import Uplink
 from ipad.net.trust import clock_is_set, trust
 from ipad.net.wire import Patience, Wire, connect
@@ -33,18 +32,6 @@ from modem.radio import Radio, RadioStatus, Sim
 _ROOM = 32 * 1024 * 1024
 """Octets that journal and trace may need."""
 _QUESTION_SECONDS = 10.0
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """What one check found."""
-
-    name: str
-    ok: bool | None
-    """None: not a fault, or it could not be looked at."""
-    said: str
-    advice: str = ""
-    """What to do about it."""
 
 
 def examine(config_file: Path | None) -> Iterator[Finding]:
@@ -59,7 +46,7 @@ def examine(config_file: Path | None) -> Iterator[Finding]:
     yield directory("runtime directory", Path(settings.agent.runtime_dir))
     yield disk(Path(settings.agent.state_dir))
     yield journal(Path(settings.agent.state_dir) / "journal.db")
-    yield port(Path(settings.modem.port))
+    yield from ports(settings.modem)
     yield clock()
     yield interface(settings.connectivity.interface)
     running, finding = daemon(Path(settings.agent.runtime_dir) / "control.sock")
@@ -90,7 +77,7 @@ def directory(name: str, path: Path) -> Finding:
         return Finding(
             name,
             False,
-            f"{_user()} may not {'use' if there == path else 'make'} {path}",
+            f"{user()} may not {'use' if there == path else 'make'} {path}",
             "run this as the daemon's user (sudo -u ipad ipad doctor), or give it the directory with chown",
         )
     return Finding(name, True, str(path) if there == path else f"{path} is made when it is needed")
@@ -134,30 +121,6 @@ def journal(path: Path) -> Finding:
     )
 
 
-def port(path: Path) -> Finding:
-    """Whether the modem's tty is there, and this user may open it."""
-    try:
-        found = path.stat()
-    except OSError as error:
-        return Finding(
-            "port",
-            False,
-            f"{path}: {error.strerror}",
-            "is the modem plugged in? `ls -l /dev/serial/by-id` names its ports; set modem.port",
-        )
-    if not stat.S_ISCHR(found.st_mode):
-        return Finding("port", False, f"{path} is no tty", "set modem.port")
-    if not os.access(path, os.R_OK | os.W_OK, effective_ids=True):
-        group = _group(found.st_gid)
-        return Finding(
-            "port",
-            False,
-            f"{_user()} may not read and write {path}",
-            f"it belongs to the group {group}: sudo usermod -aG {group} {_user()}, and log in again",
-        )
-    return Finding("port", True, str(path))
-
-
 def clock() -> Finding:
     """Certificates have dates."""
     now = time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime())
@@ -181,7 +144,7 @@ def interface(name: str) -> Finding:
         return Finding(
             "interface",
             False,
-            f"{_user()} may not bind to {name}",
+            f"{user()} may not bind to {name}",
             "Linux before 5.7 wants CAP_NET_RAW for it (AmbientCapabilities= in ipad.service)",
         )
     except OSError as error:
@@ -192,20 +155,6 @@ def interface(name: str) -> Finding:
             "`ip link` names them; set connectivity.interface",
         )
     return Finding("interface", True, f"{name}: connections are bound to it")
-
-
-def _user() -> str:
-    try:
-        return pwd.getpwuid(os.geteuid()).pw_name
-    except KeyError:
-        return str(os.geteuid())
-
-
-def _group(gid: int) -> str:
-    try:
-        return grp.getgrgid(gid).gr_name
-    except KeyError:
-        return str(gid)
 
 
 # Modem and card
@@ -228,7 +177,7 @@ def daemon(path: Path) -> tuple[_Running | None, Finding]:
         said = "not running: modem and card are asked directly"
         return None, Finding("daemon", None, said, "systemctl start ipad")
     except PermissionError:
-        return None, Finding("daemon", False, f"{_user()} may not ask it at {path}", "try sudo")
+        return None, Finding("daemon", False, f"{user()} may not ask it at {path}", "try sudo")
     except (IpadError, OSError, ValueError) as error:
         return None, Finding("daemon", False, f"it does not answer: {error}", "journalctl -u ipad says why")
     running = _Running(status, _asked(path, "info"), _asked(path, "profiles"))

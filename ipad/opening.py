@@ -7,20 +7,25 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ipad import model_files
 from ipad.clock import PoweredClock
 from ipad.config import Config
 from ipad.eim import EimConfiguration
 from ipad.errors import IpadError
 from ipad.esipa.client import Esipa
 from ipad.euicc.iot import IotFunctions, on_card
-from ipad.euicc.isdr import ISD_R_AID, Isdr
+from ipad.euicc.isdr import ISD_R_AID, TERMINAL_CAPABILITY, Isdr, sample
 from ipad.instance import make_directories
 from ipad.journal import BINDING, Journal
 from ipad.journald import NOTICE
 from ipad.net.http import Uplink
 from ipad.procedures.gateway import Gateway
 from ipad.rsp.servers import Servers
-from modem.connect import Modem, connect
+from modem import quirks
+from modem.apn import Apn
+from modem.bcd import same_iccid
+from modem.connect import Modem, connect, connect_reader
+from modem.memory import Memory
 from modem.radio import Radio
 from modem.tap import Observer
 
@@ -37,13 +42,60 @@ _LEVELS = {
     ),
 }
 """How much a line of the history matters, by its kind; the others are what happens day by day."""
+_MODEM = "modem:"
+"""In the journal's memory, before what the modem layer keeps there."""
+_WAYS: dict[str, quirks.Way] = {"csim": "csim", "cgla": "cgla"}
 _NAP = 0.5
 """Seconds that a longer sleep is cut into, to feed the watchdog in between."""
 
 
-def open_modem(settings: Config, idle: Callable[[], None], observer: Observer | None = None) -> Modem:
-    """The modem of the configuration. Its port is opened when it is first used."""
+class JournalMemory:
+    """What the modem layer remembers, in the journal. journal: opens it; None: there is none yet."""
+
+    def __init__(self, journal: Callable[[], Journal | None]) -> None:
+        self._journal = journal
+
+    def recall(self, key: str) -> str | None:
+        """See modem.memory.Memory."""
+        try:
+            journal = self._journal()
+            return journal.recall(_MODEM + key) if journal is not None else None
+        except IpadError as error:
+            log.warning("%s; going on without", error)
+            return None
+
+    def remember(self, key: str, value: str) -> None:
+        """See modem.memory.Memory."""
+        try:
+            journal = self._journal()
+            if journal is not None:
+                journal.remember(**{_MODEM + key: value})
+        except IpadError as error:
+            log.warning("%s; going on without", error)
+
+
+def open_modem(
+    settings: Config,
+    idle: Callable[[], None],
+    observer: Observer | None = None,
+    memory: Memory | None = None,
+) -> Modem:
+    """The modem of the configuration, or the card reader. Its port is opened when it is first used.
+
+    memory: keeps what works with this modem. Raises ConfigError if a file in modem.models is wrong.
+    """
     modem = settings.modem
+    block = modem.block or None
+    if modem.way == "pcsc":
+        return connect_reader(
+            modem.reader,
+            waits=settings.waits,
+            idle=idle,
+            observer=observer,
+            hello=(TERMINAL_CAPABILITY,),
+            block=block,
+        )
+    rows = model_files.load(Path(modem.models))
     return connect(
         modem.port,
         baudrate=modem.baudrate,
@@ -51,7 +103,19 @@ def open_modem(settings: Config, idle: Callable[[], None], observer: Observer | 
         waits=settings.waits,
         idle=idle,
         observer=observer,
+        memory=memory,
+        sample=sample,
+        way=_WAYS.get(modem.way),
+        block=block,
+        apn_of=lambda iccid: _apn(settings, iccid),
+        facts_of=lambda manufacturer, model, firmware: quirks.of(manufacturer, model, firmware, rows),
     )
+
+
+def _apn(settings: Config, iccid: str) -> Apn | None:
+    """What the configuration says about this profile's APN."""
+    said = next((apn for known, apn in settings.apn.items() if same_iccid(known, iccid)), None)
+    return Apn(said.name, said.type, said.user, said.password) if said is not None else None
 
 
 def open_isdr(settings: Config, modem: Modem, idle: Callable[[], None]) -> Isdr:
@@ -161,7 +225,7 @@ def open_gateway(
         journal.note(powered.now(), what, text)
 
     esipa = esipa_clients(settings, journal, uplink)
-    modem = open_modem(settings, idle, observer)
+    modem = open_modem(settings, idle, observer, JournalMemory(lambda: journal))
     isdr = open_isdr(settings, modem, idle)
     try:
         yield Gateway(

@@ -35,13 +35,18 @@ _NAME = re.compile(r"AT([+^*%#$&]\w+)", re.IGNORECASE)
 # of one sent before is not taken for that of the last.
 _MARKERS = ("+CMEE", "+CSCS", "+CMGF", "+CGATT")
 _GREETING = ("ATE0", "AT+CMEE=1")
+WHO = ("AT+CGMI", "AT+CGMM", "AT+CGMR")
+_IMEI = "AT+CGSN"
+_BARE_QUERIES = (*WHO, _IMEI)
 
 
 class At:
     """The AT port of one modem. It opens the port when first needed, and anew after it was gone.
 
     open_port: opens the tty; raises ModemError. waits: all deadlines. idle: called at least once a second
-    in every wait. Made for one thread.
+    in every wait. facts_of: what is known of a model, by what it answers to +CGMI, +CGMM and +CGMR.
+    is_right: told whether the port that was opened is the AT port of the modem that was met first.
+    Made for one thread.
     """
 
     def __init__(
@@ -49,10 +54,14 @@ class At:
         open_port: Callable[[], serial.Serial],
         waits: Waits,
         idle: Callable[[], None] = lambda: None,
-        facts: quirks.Quirks = quirks.DEFAULT,
+        facts_of: Callable[[str, str, str], quirks.Quirks] | None = None,
+        is_right: Callable[[bool], None] = lambda _right: None,
     ) -> None:
         self.waits = waits
-        self.facts = facts
+        self.facts = quirks.DEFAULT
+        """How this model differs; known when the modem has been met."""
+        self.model = ("", "", "")
+        """What it answers to +CGMI, +CGMM and +CGMR, if facts_of was given."""
         self.boots = 0
         """How often the modem was met anew: port opened, or modem restarted. Its settings are gone then."""
         self.epoch = 0
@@ -60,6 +69,9 @@ class At:
         self.on_unsolicited: Callable[[str], None] = lambda _line: None
         """Told each line that no command asked for. Must not send commands."""
         self._open_port = open_port
+        self._facts_of = facts_of
+        self._is_right = is_right
+        self._imei = ""
         self._idle = idle
         self._idled = 0.0
         self._port: serial.Serial | None = None
@@ -84,17 +96,24 @@ class At:
         return self._port is not None
 
     def command(
-        self, text: str, *, takes: re.Pattern[str] | None = None, deadline: float | None = None
+        self,
+        text: str,
+        *,
+        takes: re.Pattern[str] | None = None,
+        deadline: float | None = None,
+        shown: str | None = None,
     ) -> list[str]:
         """Sends one command; returns its information lines.
 
         takes: which lines are this command's (default: those with its own prefix; without a prefix,
-        BARE). deadline: in seconds, default waits.at_command.
+        BARE). deadline: in seconds, default waits.at_command. shown: what errors call the command, where
+        there is a secret in it.
         Raises AtError for a final result that says no, AtTimeout, PortGone, and ModemError for an answer
         that is too large. `executed` is False if the command was surely not sent; else None where no
         final result was seen.
         """
-        doing = f"sending {text if len(text) <= 40 else text[:40] + '...'}"
+        called = shown or (text if len(text) <= 40 else text[:40] + "...")
+        doing = f"sending {called}"
         try:
             self._prepare(doing)
         except ModemError as error:
@@ -123,6 +142,10 @@ class At:
         while (left := end - time.monotonic()) > 0:
             time.sleep(min(left, _IDLE_EVERY))
             self._call_idle()
+
+    def wake(self) -> None:
+        """Makes fileno() readable. May be called from another thread."""
+        os.eventfd_write(self._aside, 1)
 
     def doubt(self) -> None:
         """The last answer made no sense: find the line's rhythm again before the next command."""
@@ -161,10 +184,38 @@ class At:
         while self._greeted != self.boots:
             meeting = self.boots
             for text in _GREETING:
-                with suppress(AtError):
-                    self._run(f"sending {text}", text, _own_lines(text), self.waits.at_command)
+                if self._asked(text) is not None:
                     self._echo_off = self._echo_off or text == "ATE0"
+            self._recognise()
             self._greeted = meeting
+
+    def _recognise(self) -> None:
+        """Asks the modem who it is, and sends what its model wants at each start."""
+        if self._facts_of is None:
+            return
+        model = [told(text, self._asked(text) or []) for text in WHO]
+        self._check_imei(told(_IMEI, self._asked(_IMEI) or []))
+        self.model = (model[0], model[1], model[2])
+        self.facts = self._facts_of(*self.model)
+        for text in self.facts.init:
+            self._asked(text)
+
+    def _check_imei(self, imei: str) -> None:
+        """A port may come back under the name of another one. PortGone if it is another modem's."""
+        if self._imei and imei and imei != self._imei:
+            self._is_right(False)
+            self.hang_up()
+            got = f"another modem answers, with IMEI {imei} and not {self._imei}"
+            raise PortGone("meeting the modem", got, "set modem.port to one of /dev/serial/by-id")
+        self._imei = self._imei or imei
+        self._is_right(True)
+
+    def _asked(self, text: str) -> list[str] | None:
+        """The answer's lines; None if the modem refuses."""
+        try:
+            return self._run(f"sending {text}", text, _own_lines(text), self.waits.at_command)
+        except AtError:
+            return None
 
     def _open(self) -> None:
         self._port = self._open_port()
@@ -192,6 +243,9 @@ class At:
                 self._in_doubt = False
                 return
             patience += self.waits.at_sync
+        if self._greeted != self.boots:
+            self._is_right(False)  # since it was opened this port has said nothing
+            self.hang_up()
         raise AtTimeout(
             doing,
             "the modem does not answer",
@@ -351,9 +405,18 @@ def _end_of_line(buffer: bytearray) -> int:
     return min(ends, default=-1)
 
 
+def told(query: str, lines: list[str]) -> str:
+    """What a query like AT+CGMI was answered; some modems put the command's name before it."""
+    first = lines[0] if lines else ""
+    return first.removeprefix(query.removeprefix("AT") + ":").strip().strip('"')
+
+
 def _own_lines(text: str) -> re.Pattern[str]:
     name = _NAME.match(text)
-    return BARE if name is None else re.compile(re.escape(name[1].upper()) + ":")
+    if name is None:
+        return BARE
+    own = re.escape(name[1].upper()) + ":"
+    return re.compile(f"{own}|{BARE.pattern}" if text in _BARE_QUERIES else own)
 
 
 def _refusal(doing: str, line: str, cause: str | None) -> AtError:

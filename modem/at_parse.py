@@ -9,6 +9,7 @@ from modem.radio import Registration, Sim
 REGISTRATION_ANSWER = re.compile(r"\+C(?:5G|E|G)?REG: *(\d+) *, *(\d+)")
 """The answer to +CxREG? has <n> and <stat> as numbers; the unsolicited line only <stat>, then text."""
 
+ICCID_ANSWER = re.compile(r"(?<![0-9A-Za-z])(\d\d[0-9A-F]{16,18})F?(?![0-9A-Za-z])")
 _REGISTRATION_TOLD = re.compile(r"\+C(?:5G|E|G)?REG: *(\d+)")
 _TECHNOLOGIES = {
     0: "GSM", 1: "GSM", 2: "UTRAN", 3: "GSM", 4: "UTRAN", 5: "UTRAN", 6: "UTRAN", 7: "E-UTRAN",
@@ -149,8 +150,15 @@ def addresses(lines: list[str]) -> dict[str, str]:
 
 
 def iccid(lines: list[str]) -> str | None:
-    """An ICCID of 18 to 20 digits, some operators' with letters, in whatever the command says around it."""
+    """An ICCID of 18 to 20 digits, some operators' with letters, in whatever the command says around it.
+
+    READ BINARY of EF ICCID (+CRSM, TS 27.007 8.18) and some vendors' commands tell it as it is in the file,
+    digits swapped: 89, which all begin with (ITU-T E.118), is 98 there.
+    """
     for line in lines:
-        if match := re.search(r"(?<![0-9A-Za-z])(\d\d[0-9A-E]{16,18})F?(?![0-9A-Za-z])", line):
-            return match[1]
+        if match := ICCID_ANSWER.search(line):
+            digits = match[1]
+            if digits.startswith("98") and len(digits) == 20:
+                digits = "".join(digits[i + 1] + digits[i] for i in range(0, 20, 2))
+            return digits.rstrip("F")
     return None

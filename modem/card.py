@@ -40,6 +40,11 @@ class Channel(Protocol):
 class Card(Protocol):
     """A way to a card: AT+CSIM, AT+CCHO/CGLA, PC/SC."""
 
+    @property
+    def block(self) -> int:
+        """Octets of data that one C-APDU may have on this way, 1 to 255."""
+        ...
+
     def open(self, aid: bytes) -> Channel:
         """Opens a logical channel and selects `aid` on it. NoCard, CardRefused if that fails."""
         ...
@@ -52,7 +57,8 @@ class UiccCard:
     A channel opened in an earlier epoch is lost, even if its number has since been given to another.
     """
 
-    def __init__(self, uicc: Uicc, epoch: Callable[[], int] = lambda: 0) -> None:
+    def __init__(self, uicc: Uicc, epoch: Callable[[], int] = lambda: 0, block: int = 255) -> None:
+        self.block = block
         self.uicc = uicc
         self.epoch = epoch
         # Weak: a channel that was dropped without being closed may be taken back like a stranger's.

@@ -30,6 +30,10 @@ class Waits:
     """From a reset or REFRESH until +CPIN says READY."""
     refresh: float = wait(20.0, floor=1.5)
     """How long a modem may take to act on a REFRESH before it is reset."""
+    carrier: float = wait(60.0, floor=4.0)
+    """How long a model that may keep the former operator's configuration is given to find the new network."""
+    registration_poll: float = wait(60.0, floor=0.5)
+    """Between two looks at the registration, where the modem does not tell of changes by itself."""
     poll_ready: float = wait(0.5, floor=0.05)
     """Between two looks while waiting for the modem or card to come up."""
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, fields, is_dataclass
 from pathlib import Path
 from typing import Any
 
-from ipad.config import Config
+from ipad.config import ApnConfig, Config
 from ipad.config_command import toml_value
 
 ROOT = Path(__file__).parent.parent
@@ -23,8 +23,11 @@ _TABLES = {
     "connectivity": "How the link is looked at.",
     "esipa": 'How eIMs are talked to. [eim."<eimId>"] has the same keys, for one eIM.',
     "rsp": "How SM-DP+ and SM-DS are talked to.",
+    'apn."8900101000000000019"': "What the modem attaches with when this profile is enabled, by its ICCID.",
     "waits": "Seconds, each from 0.01 to 2000000. The defaults fit a gateway: change one only to a purpose.",
 }
+NAMED = {'apn."8900101000000000019"': ApnConfig()}
+"""Tables of which there may be several, with an example of a name."""
 _HEAD = """\
 # ipad's configuration: ipad.toml(5) is its manual. Every key is here with its default; take the # away to
 # set one. Files in ipad.toml.d/*.toml are read after this one, so that this one need not be touched.
@@ -48,11 +51,13 @@ def tables() -> dict[str, list[Key]]:
     for table in fields(Config):
         settings = getattr(config, table.name)
         if is_dataclass(settings):
-            texts = _docstrings(type(settings))
-            found[table.name] = [
-                Key(key.name, getattr(settings, key.name), _text(texts, key.name)) for key in fields(settings)
-            ]
-    return found
+            found[table.name] = _keys(settings)
+    return found | {name: _keys(settings) for name, settings in NAMED.items()}
+
+
+def _keys(settings: Any) -> list[Key]:
+    texts = _docstrings(type(settings))
+    return [Key(key.name, getattr(settings, key.name), _text(texts, key.name)) for key in fields(settings)]
 
 
 def _text(texts: dict[str, str], name: str) -> str:
@@ -83,7 +88,7 @@ def toml() -> str:
     """The commented file."""
     lines = [_HEAD]
     for name, keys in tables().items():
-        lines += [*_comment(_TABLES[name]), f"[{name}]"]
+        lines += [*_comment(_TABLES[name]), f"{'#' if name in NAMED else ''}[{name}]"]
         for key in keys:
             lines += [*_comment(key.text), f"#{key.name} = {_toml(key.default)}", ""]
     return "\n".join(lines)

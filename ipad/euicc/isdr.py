@@ -2,12 +2,16 @@
 
 from collections.abc import Callable
 
+from ipad.asn1 import wrap
 from ipad.errors import DecodeError
 from ipad.waits import Waits
 from modem.card import Card, Channel
-from modem.errors import CardRefused, ChannelLost
+from modem.errors import AtError, CardRefused, ChannelLost
 
 ISD_R_AID = bytes.fromhex("A0000005591010FFFFFFFF8900000100")
+
+TERMINAL_CAPABILITY = bytes.fromhex("80AA000005A903840101")
+"""To the basic channel after a reset: this device has an IPA (SGP.32 3.8.2, TS 102 221 11.1.19)."""
 
 _LAST = 0x91
 _MORE = 0x11
@@ -18,7 +22,8 @@ class Isdr:
     """The ISD-R of one card. Opens its channel when first needed, and anew after it was lost.
 
     card: the way to the card. aid: the ISD-R's, some vendors use their own. block: octets of one
-    STORE DATA (1..255). sleep: waits seconds; the daemon's also feeds the watchdog.
+    STORE DATA (1..255), by default what the way to the card takes. sleep: waits seconds; the daemon's
+    also feeds the watchdog.
     """
 
     def __init__(
@@ -28,18 +33,27 @@ class Isdr:
         *,
         aid: bytes = ISD_R_AID,
         sleep: Callable[[float], None],
-        block: int = 255,
+        block: int | None = None,
     ) -> None:
-        if not 1 <= block <= 255:
+        if block is not None and not 1 <= block <= 255:
             raise ValueError(f"a STORE DATA block has 1 to 255 octets, not {block}")
         self.waits = waits
         self.sleep = sleep
-        self.block = block
         self.refuses_tag_list = False
         """This card has refused a tag list with tags that it does not know (see es10c.profiles)."""
         self._card = card
         self._aid = aid
+        self._block = block
         self._channel: Channel | None = None
+
+    @property
+    def block(self) -> int:
+        """Octets of one STORE DATA; known when the channel has been opened."""
+        return self._block or self._card.block
+
+    @block.setter
+    def block(self, octets: int) -> None:
+        self._block = octets
 
     def store_data(self, function: str, request: bytes) -> bytes:
         """Sends `request` as one STORE DATA chain; returns the answer's octets.
@@ -49,6 +63,7 @@ class Isdr:
         and what the way to the card raises. After ChannelLost nothing is sent again here: the error goes
         up, and the next call opens a new channel.
         """
+        self._open()
         blocks = [request[i : i + self.block] for i in range(0, len(request), self.block)] or [b""]
         if not self.takes(request):
             raise DecodeError(
@@ -72,6 +87,9 @@ class Isdr:
         except ChannelLost:
             self._channel = None
             raise
+        except AtError:
+            self.close()  # the next channel may have to go another way
+            raise
         # 91xx: done, and a proactive command is pending (TS 102 221 10.2.1.2).
         if reply.sw != 0x9000 and reply.sw >> 8 != 0x91:
             raise CardRefused(f"{function} on the ISD-R", reply.sw, _advice(reply.sw))
@@ -91,6 +109,16 @@ class Isdr:
         channel, self._channel = self._channel, None
         if channel is not None:
             channel.close()
+
+
+def sample(length: int) -> bytes:
+    """A C-APDU with so many octets of data (a few less in 131 to 134) that changes nothing on any card.
+
+    GetEuiccData (SGP.22 5.7.20) with a tag list that asks for the EID over and over.
+    """
+    tags = b"\x5a" * (min(length, 130) - 5 if length <= 134 else length - 7)
+    request = wrap(0xBF3E, wrap(0x5C, tags))
+    return bytes((0x80, 0xE2, _LAST, 0, len(request))) + request
 
 
 def _advice(sw: int) -> str:

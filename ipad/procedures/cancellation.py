@@ -18,6 +18,9 @@ from ipad.procedures.source import Source
 from ipad.rsp.es9 import Es9
 from modem.errors import CardRefused
 
+MOST_TRIES = 5
+"""To tell a server that stays away."""
+
 _KEY = "cancelled"
 """In the journal's memory: a CancelSessionResponse that its server does not have yet."""
 
@@ -89,11 +92,15 @@ def after_interruption(gateway: Gateway, step: Step) -> None:
 
 
 def _keep(gateway: Gateway, to: dict[str, str | None], response: bytes) -> None:
-    gateway.journal.remember(**{_KEY: json.dumps({**to, "response": response.hex()})})
+    kept = {**to, "response": response.hex(), "left": MOST_TRIES}
+    gateway.journal.remember(**{_KEY: json.dumps(kept)})
 
 
 def send_what_was_left(gateway: Gateway) -> None:
-    """Tells a server, once, of a session that was cancelled when it could not be. Raises Unreachable."""
+    """Tells a server of a session that was cancelled when it could not be told.
+
+    It is never in the way of what comes next; one that stays away ends its session by itself.
+    """
     kept = json.loads(gateway.journal.recall(_KEY) or "{}")
     if not kept:
         return
@@ -102,8 +109,12 @@ def send_what_was_left(gateway: Gateway) -> None:
         if server is not None:
             with closing(server):
                 server.cancel_session(bytes.fromhex(kept["transaction"]), bytes.fromhex(kept["response"]))
-    except Unreachable:
-        raise
+    except Unreachable as problem:
+        gateway.note("download", f"a former session is still to be cancelled: {problem}")
+        kept["left"] -= 1
+        if kept["left"] > 0:
+            gateway.journal.remember(**{_KEY: json.dumps(kept)})
+            return
     except IpadError as problem:
         _note(gateway, problem)
     gateway.journal.remember(**{_KEY: "{}"})

@@ -105,6 +105,9 @@ class Gateway:
     owing: frozenset[str] | None = None
     """eIMs that have not taken all results that the card keeps for them; None: not known."""
 
+    toolkit_busy: bool = False
+    """The card refused a switch with catBusy(5) since the last look."""
+
     _iot: IotFunctions | None = None
     _chosen_for: bytes | None = None
     _told_of: bytes | None = None

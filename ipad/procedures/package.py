@@ -130,6 +130,7 @@ def _conclude(
     gateway: Gateway, package: EuiccPackage, result: PackageResult, before: str | None, owe_to: str | None
 ) -> Executed:
     gateway.note("package", f"{_named(package)} from {package.eim_id}: {result.failed or 'done'}")
+    gateway.toolkit_busy |= any(value == "catBusy" for _, value in result.results)
     if result.kind != "result":
         gateway.finish((owe_to, result.der) if owe_to is not None else None)
         return Executed(result)

@@ -17,6 +17,7 @@ from ipad.procedures import data, deliver, package, patience
 from ipad.procedures.gateway import Gateway
 from modem import bcd
 from modem.errors import CardRefused
+from modem.radio import Remedy
 
 MOST_PACKAGES = 50
 """In one poll: an eIM that hands out more gets the rest at the next poll."""
@@ -62,6 +63,9 @@ def run(gateway: Gateway, eim_id: str, tell: Cause | None) -> Polled:
                 esipa.close()
                 entry, esipa = now, _client(gateway, now)
             deliver.run(gateway, esipa, eim_id)
+            if gateway.toolkit_busy:
+                _free_toolkit(gateway)
+                break
             if now is None:
                 gateway.note("poll", f"{eim_id} is not associated any more")
                 finished = True
@@ -133,6 +137,19 @@ def _execute(gateway: Gateway, eim_id: str, offered: EuiccPackage) -> Trial | No
 def _complain(gateway: Gateway, eim_id: str, malformed: Malformed) -> None:
     gateway.note("package", f"{eim_id} sent a package that cannot be worked on: {malformed.reason}")
     gateway.owe(eim_id, arms.response_error(malformed))
+
+
+def _free_toolkit(gateway: Gateway) -> None:
+    """Resets the modem after a catBusy(5).
+
+    The eIM has it signed, and has to order the switch anew. A modem that never answers a proactive command of
+    the card (seen with Quectel EG25 and EG916Q) would have that refused too; a reset ends the session.
+    """
+    gateway.toolkit_busy = False
+    if gateway.radio is not None:
+        gateway.note("modem", "the card waits for the modem to answer its command (catBusy): a reset")
+        gateway.radio.apply(Remedy.RESET)
+        gateway.isdr.reset()
 
 
 def _rplmn(gateway: Gateway) -> bytes | None:

@@ -13,7 +13,7 @@ from typing import TypeVar
 from ipad.errors import EuiccRefused, IpadError
 from ipad.journal import Step
 from ipad.procedures.gateway import Contents, Gateway
-from modem.errors import ModemError
+from modem.errors import ChannelLost, ModemError
 
 T = TypeVar("T")
 
@@ -83,7 +83,15 @@ def roll_back(gateway: Gateway, former: str | None) -> Contents:
 
 
 def _switch(gateway: Gateway, step: Step, do: Callable[[], object]) -> Contents:
-    command(gateway, step, do)
+    try:
+        command(gateway, step, do)
+    except ChannelLost as lost:
+        # A modem that restarted without a word: the card has seen nothing, and a new channel reaches it.
+        if lost.executed is not False:
+            raise
+        gateway.note(step.kind, f"once more, on a new channel: {lost}")
+        gateway.isdr.reset()
+        command(gateway, step, do)
     return settle(gateway, step.target)
 
 

@@ -11,15 +11,17 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from ipad.errors import ConfigError
+from ipad.testbed import vpcd
 from ipad.testbed.euicc import VirtualEuicc, default_profiles, show
 from ipad.testbed.euicc.shapes import SHAPES, checked
 from ipad.testbed.euicc.state import exists, load, store
 from ipad.testbed.network_client import NetworkClient
 from ipad.testbed.network_command import address
 from ipad.testbed.process import ready, until_stopped
-from modem.mock.models import FAULTS, MODELS
+from modem.mock.faults import LASTING, MOMENTARY, WHEN, BadFault
 from modem.mock.modem import MockModem
 from modem.mock.network import AlwaysOn, Network
+from modem.mock.personalities import MODELS
 
 EVENTS = "events.jsonl"
 
@@ -41,15 +43,27 @@ def add_parsers(parts: Any) -> None:
     modem.add_argument("--pki", type=Path, metavar="DIR", help="certificates and keys (DIR/pki of --state)")
     modem.add_argument("--scale", type=float, default=1.0, help="factor of all latencies (%(default)s)")
     modem.add_argument(
-        "--fault", action="append", choices=sorted(FAULTS), default=[], help="beside those of the model"
+        "--fault",
+        action="append",
+        default=[],
+        metavar="NAME[@WHEN]",
+        help=f"beside those of the model. Lasting: {', '.join(LASTING)}. At one exchange: "
+        f"{', '.join(MOMENTARY)}; {WHEN}",
     )
     modem.add_argument(
         "--shape", action="append", default=[], metavar="NAME", help="; ".join(map(": ".join, SHAPES.items()))
     )
     modem.set_defaults(run=_modem)
 
-    card = parts.add_parser("card", help="the virtual eUICC's own state")
-    what = card.add_subparsers(required=True, metavar="create|show")
+    card = parts.add_parser("card", help="the virtual eUICC alone: its own state, or in a PC/SC reader")
+    card.add_argument(
+        "--vpcd", type=address, metavar="HOST:PORT", help="offers it to the vpcd of a PC/SC daemon"
+    )
+    card.add_argument("--state", type=Path, metavar="DIR", help="where it keeps its state")
+    card.add_argument("--pki", type=Path, metavar="DIR", help="certificates and keys (DIR/pki of --state)")
+    card.add_argument("--card", choices=("iot", "consumer"), help="what a new card is (iot)")
+    card.set_defaults(run=_card)
+    what = card.add_subparsers(metavar="create|show")
     create = what.add_parser("create", help="a new card, where there is none")
     create.add_argument("--state", type=Path, required=True, metavar="DIR")
     create.add_argument("--pki", type=Path, metavar="DIR", help="certificates and keys (DIR/pki of --state)")
@@ -95,6 +109,8 @@ def _run(args: argparse.Namespace, events: TextIO) -> int:
             modem = MockModem(
                 uicc, network, args.link, model=args.model, faults=args.fault, scale=args.scale, on_event=tell
             )
+        except BadFault as error:
+            raise ConfigError(f"--fault {error}") from error
         except OSError as error:
             raise ConfigError(f"--link {args.link}: {error}") from error
         with modem:
@@ -113,6 +129,15 @@ def _teller(events: TextIO, booted: Callable[[], None]) -> Callable[[str, Mappin
             next(boots, lambda: None)()
 
     return tell
+
+
+def _card(args: argparse.Namespace) -> int:
+    if args.vpcd is None or args.state is None:
+        raise ConfigError("card: say --vpcd HOST:PORT and --state DIR, or create or show")
+    with _events(args.state), until_stopped() as stopped:
+        uicc = VirtualEuicc.open(args.state, args.pki, consumer=args.card == "consumer")
+        vpcd.serve(uicc, args.vpcd, stopped, lambda: ready("{}:{}".format(*args.vpcd)))
+    return 0
 
 
 def _create(args: argparse.Namespace) -> int:

@@ -5,6 +5,8 @@ NOT_SUPPORTED = 4
 SIM_NOT_INSERTED = 10
 SIM_FAILURE = 13
 SIM_BUSY = 14
+MEMORY_FULL = 20
+NOT_FOUND = 22
 INCORRECT_PARAMETERS = 50
 
 _TEXTS = {
@@ -13,6 +15,8 @@ _TEXTS = {
     SIM_NOT_INSERTED: "SIM not inserted",
     SIM_FAILURE: "SIM failure",
     SIM_BUSY: "SIM busy",
+    MEMORY_FULL: "memory full",
+    NOT_FOUND: "not found",
     INCORRECT_PARAMETERS: "Incorrect parameters",
 }
 
@@ -28,7 +32,7 @@ class CmeError(Exception):
         """The final result, by the mode that +CMEE has set."""
         if mode == 0:
             return "ERROR"
-        return f"+CME ERROR: {self.code if mode == 1 else _TEXTS[self.code]}"
+        return f"+CME ERROR: {self.code if mode == 1 else _TEXTS.get(self.code, 'unknown')}"
 
 
 class PlainError(Exception):

@@ -6,6 +6,7 @@ import random
 import re
 import select
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Collection
 from functools import partial
@@ -13,11 +14,12 @@ from pathlib import Path
 from typing import Self
 
 from modem.mock import commands
-from modem.mock.baseband import Baseband, Event
-from modem.mock.cme import NOT_SUPPORTED, CmeError, PlainError
-from modem.mock.commands import Desk, Kind
-from modem.mock.models import FAULTS, MODELS, Latencies
+from modem.mock.baseband import FORMER_APN, Baseband, Event
+from modem.mock.cme import NOT_SUPPORTED, SIM_BUSY, SIM_FAILURE, CmeError, PlainError
+from modem.mock.desk import Desk, Kind, NoAnswer
+from modem.mock.faults import Fault, Strikes
 from modem.mock.network import Network, NetworkStatus
+from modem.mock.personalities import MODELS
 from modem.mock.pty import Port
 from modem.mock.settings import Settings
 from modem.mock.terminal import Terminal
@@ -26,9 +28,15 @@ from modem.uicc import Uicc
 
 _LINE_LIMIT = 2048
 _NETWORK_LOOK = 1.0
-_EXTENDED = re.compile(r"([+^*%#$&][A-Z0-9]+)(=\?|\?|=)?(.*)", re.DOTALL)
+_EXTENDED = re.compile(r"([+^*%#$&!][A-Z0-9]+)(=\?|\?|=)?(.*)", re.DOTALL)
 _BASIC = re.compile(r"([EVIZQ]|&F)(\d*)")
 _PARTS = re.compile(r'(?:"[^"]*"|[^;"])+')
+_TO_CARD = re.compile(r"\+(?:CSIM|CCHO|CCHC|CGLA)=")
+_OTHERS_ANSWER = ("+CSQ: 18,99", "OK")
+_OTHER_USER = 0.1
+_DEAF_TO = 2
+_GARBAGE = 40
+_TOLD = 60
 _NOISE = ("RING", '+QIND: "csq",20,99', "+CGEV: NW MODIFY 1,0,0", "^RSSI: 20", "+CUSATP: 81", "$QCRMI: 1")
 
 
@@ -37,13 +45,13 @@ class MockModem:
 
     uicc: the card; used by the modem's thread alone. link: where the tty's path is to be; it is
     there when this object is, and a modem that has just started once serve() runs. model: a key of
-    MODELS. faults: keys of FAULTS, in addition to the model's own. scale: factor of all latencies.
-    on_event: told what happens, by name and details, from the modem's thread: boot, reset, sim, refresh,
-    registered, unregistered. on_command: told each command line, before it is carried out. seed: of the
-    random moments.
+    MODELS. faults: as faults.Fault.parse takes them, in addition to the model's own. scale: factor of all
+    latencies. on_event: told what happens, by name and details, from the modem's thread: boot, reset, sim,
+    refresh, registered, unregistered, fault. on_command: told each command line, before it is carried out.
+    seed: of the random moments.
 
     Runs in the foreground with serve() until stop(), or in a thread as a context manager. Raises KeyError
-    for an unknown model or fault.
+    for an unknown model, BadFault for an unknown fault.
     """
 
     def __init__(
@@ -60,11 +68,10 @@ class MockModem:
         seed: int = 0,
     ) -> None:
         self._model = MODELS[model]
-        unknown = set(faults) - set(FAULTS)
-        if unknown:
-            raise KeyError(min(unknown))
-        self._faults = self._model.faults | set(faults)
-        self._latencies = Latencies().scaled(scale)
+        given = [Fault.parse(text) for text in faults]
+        self._faults = self._model.faults | {fault.name for fault in given if fault.lasts}
+        self._strikes = Strikes(given)
+        self._latencies = self._model.latencies.scaled(scale)
         self._on_event = on_event
         self._on_command = on_command
         self._random = random.Random(seed)
@@ -73,15 +80,28 @@ class MockModem:
         self._port = Port(Path(link))
         self._stopped = os.eventfd(0, os.EFD_CLOEXEC)
         self._thread: threading.Thread | None = None
-        self._settings = Settings()
+        apn = FORMER_APN if "apn-sticks" in self._faults else ""
+        self._contexts = {1: f'"IP","{apn}"'}
+        self._settings = Settings(contexts=self._contexts)
         self._baseband = Baseband(
-            Terminal(uicc), network, self._timers, self._latencies, self._faults, self._say, on_event
+            Terminal(uicc),
+            network,
+            self._timers,
+            self._model,
+            self._latencies,
+            self._faults,
+            self._contexts,
+            self._say,
+            on_event,
         )
         self._baseband.on_registration = self._tell_registration
         self._on = False
         self._input = b""
         self._waiting: deque[str] = deque()
         self._busy = False
+        self._deaf = 0
+        """Command lines that are not heard yet."""
+        self._card_busy_until = 0.0
         self._port.appear()
 
     def serve(self) -> None:
@@ -136,22 +156,26 @@ class MockModem:
     # Starting
 
     def _booted(self) -> None:
-        self._settings = Settings()
+        self._settings = Settings(contexts=self._contexts)
         self._on = True
+        self._deaf = _DEAF_TO if "deaf-at-first" in self._faults else 0
         self._port.appear()
         self._on_event("boot", {})
-        self._say("RDY")
-        self._say("+CFUN: 1")
+        if "quiet" not in self._faults:
+            for line in self._model.starting:
+                self._say(line)
+        if self._model.chatter:
+            self._timers.later(self._latencies.chatter, self._chatter)
         self._baseband.set_functionality(1)
 
-    def _restart(self) -> None:
-        self._on_event("reset", {})
+    def _restart(self, unplugged: bool = False) -> None:
+        self._on_event("unplugged" if unplugged else "reset", {})
         self._timers.clear()
         self._on = self._busy = False
         self._input = b""
         self._waiting.clear()
         self._baseband.power_off()
-        if self._model.reenumerates:
+        if self._model.reenumerates or unplugged:
             self._port.replug()
         self._timers.later(self._latencies.boot, self._booted)
 
@@ -162,6 +186,10 @@ class MockModem:
         if self._on:
             self._port.write(f"\r\n{line}\r\n".encode("ascii"))
 
+    def _chatter(self) -> None:
+        self._say(self._random.choice(self._model.chatter))
+        self._timers.later(self._latencies.chatter * self._random.uniform(0.5, 1.5), self._chatter)
+
     def _tell_registration(self, status: NetworkStatus) -> None:
         for name, mode in self._settings.registration.items():
             if mode:
@@ -169,15 +197,20 @@ class MockModem:
 
     def _answer(self, lines: list[str], final: str) -> None:
         """Puts the answer out, in pieces if the modem has other things to say in between."""
+        said = [*lines, final]
+        if "other-user" in self._faults and self._random.random() < _OTHER_USER:
+            said = (
+                [*_OTHERS_ANSWER, *said] if self._random.random() < 0.5 else [*lines, *_OTHERS_ANSWER, final]
+            )
         if "noise" not in self._faults:
-            for line in (*lines, final):
+            for line in said:
                 self._say(line)
             self._answered()
             return
         delay = 0.0
-        for line in (*lines, final):
+        for line in said:
             if self._random.random() < 0.5:
-                self._later(delay, self._random.choice(_NOISE))
+                self._later(delay, self._random.choice((*_NOISE, *self._model.chatter)))
                 delay += self._latencies.noise
             self._later(delay, line)
             delay += self._latencies.noise
@@ -197,13 +230,15 @@ class MockModem:
         octets = self._port.read()
         if not self._on:
             return  # nobody listens while the modem starts
-        if self._settings.echo:
+        if self._settings.echo and not self._deaf:
             self._port.write(octets)
         *lines, self._input = (self._input + octets.replace(b"\n", b"")).split(b"\r")
         self._input = self._input[-_LINE_LIMIT:]
         for line in lines:
             if text := line.decode("ascii", "replace").strip():
-                if self._busy:
+                if self._deaf:
+                    self._deaf -= 1
+                elif self._busy:
                     self._waiting.append(text)
                 else:
                     self._take(text)
@@ -212,17 +247,79 @@ class MockModem:
         """Carries out one command line (TS 27.007 4.2), and answers when it has taken its time."""
         self._busy = True
         self._on_command(text)
+        fault = self._strikes.due(text)
+        if fault is not None:
+            self._on_event("fault", {"fault": fault.name, "command": text[:_TOLD]})
+            self._strike(fault, text)
+            return
+        self._carry_out(text, self._seconds(text))
+
+    def _carry_out(self, text: str, seconds: float) -> None:
+        """Does what the line says, and answers after so long."""
+        answer = self._done(text)
+        if answer is not None:
+            self._timers.later(seconds, partial(self._answer, *answer))
+        else:
+            self._answered()
+
+    def _seconds(self, text: str) -> float:
+        if "+CCHC=" in text.upper() and "slow-close" in self._faults:
+            return self._latencies.close
+        return self._latencies.apdu if _TO_CARD.search(text.upper()) else self._latencies.command
+
+    def _strike(self, fault: Fault, text: str) -> None:
+        """What happens in the place of a command line, or with it."""
+        match fault.name:
+            case "silence":
+                self._answered()
+            case "error":
+                self._answer([], "ERROR")
+            case "cme":
+                code = SIM_FAILURE if fault.value is None else fault.value
+                self._answer([], CmeError(code).final(self._settings.cmee))
+            case "busy":
+                self._card_busy_until = time.monotonic() + self._latencies.busy
+                self._answer([], CmeError(SIM_BUSY).final(self._settings.cmee))
+            case "no-answer":
+                self._done(text)
+                self._answered()
+            case "half-line":
+                lines, final = self._done(text) or ([], "")
+                first = f"\r\n{(*lines, final)[0]}"
+                self._port.write(first[: len(first) // 2 + 1].encode("ascii"))
+                self._answered()
+            case "garbage":
+                self._port.write(bytes(self._random.choices(range(256), k=_GARBAGE)) + b"\r\n")
+                self._carry_out(text, self._seconds(text))
+            case "late":
+                # It answers one after the other, so what comes next waits too.
+                self._carry_out(text, self._latencies.late)
+            case "slow":
+                self._carry_out(text, self._latencies.slow)
+            case "echo":
+                self._settings.echo = True
+                self._carry_out(text, self._seconds(text))
+            case "reboot":
+                self._done(text)
+                self._restart()
+            case "unplug":
+                self._restart(unplugged=True)
+
+    def _done(self, text: str) -> tuple[list[str], str] | None:
+        """Does what the line says; information lines and final result. None: the modem is silent."""
         lines: list[str] = []
         try:
+            if _TO_CARD.search(text.upper()) and time.monotonic() < self._card_busy_until:
+                raise CmeError(SIM_BUSY)
             for work in self._parse(text):
                 lines += work()
-            final = "OK"
+            return lines, "OK"
         except CmeError as error:
-            final = error.final(self._settings.cmee)
+            return lines, error.final(self._settings.cmee)
         except PlainError:
-            final = "ERROR"
-        seconds = self._latencies.apdu if "+CSIM" in text.upper() else 0.0
-        self._timers.later(seconds, partial(self._answer, lines, final))
+            return lines, "ERROR"
+        except NoAnswer:
+            return None
 
     def _parse(self, text: str) -> list[Callable[[], list[str]]]:
         if text[:2].upper() != "AT":
@@ -250,13 +347,15 @@ class MockModem:
                 raise PlainError
             self._settings.echo = digits == "1"
         elif letter == "I":
-            return [self._model.manufacturer, self._model.name, f"Revision: {self._model.revision}"]
+            model = self._model
+            facts = {n: getattr(model, n) for n in ("manufacturer", "name", "revision", "imei")}
+            return [line.format(**facts) for line in model.information]
         elif letter in ("Z", "&F"):
-            self._settings = Settings()
+            self._settings = Settings(contexts=self._contexts)
         return []
 
     def _desk(self) -> Desk:
-        return Desk(self._model, self._settings, self._baseband, self._ask_restart)
+        return Desk(self._model, self._settings, self._faults, self._baseband, self._ask_restart)
 
     def _ask_restart(self) -> None:
         self._timers.later(self._latencies.going_down, self._restart)

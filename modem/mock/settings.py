@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-REGISTRATION_MODES = {"+CREG": 2, "+CGREG": 2, "+CEREG": 3}
+REGISTRATION_MODES = {"+CREG": 2, "+CGREG": 2, "+CEREG": 3, "+C5GREG": 2}
 """The registration commands, and the highest <n> of each."""
 
 
@@ -18,5 +18,5 @@ class Settings:
     """<n> of each registration command."""
     text_mode: int = 0
     character_set: str = "IRA"
-    contexts: dict[int, str] = field(default_factory=lambda: {1: '"IP",""'})
-    """+CGDCONT: what follows each <cid>."""
+    contexts: dict[int, str] = field(default_factory=dict)
+    """+CGDCONT: what follows each <cid>. The same at each start: the modem keeps them."""

@@ -1,16 +1,11 @@
 """The card side of a modem: starts a card session, knows who the SIM is, acts on proactive commands."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
-from modem import bcd
+from modem import bcd, proactive
 from modem.card import exchange
+from modem.proactive import TERMINAL_PROFILE, Proactive, tlvs
 from modem.uicc import Reply, Uicc
-
-REFRESH = 0x01
-"""Type of command REFRESH (TS 102 223 9.4)."""
-UICC_RESET = 0x04
-"""Qualifier of REFRESH that is answered by the reset itself (TS 102 223 6.4.7)."""
 
 _SELECT_MF = bytes.fromhex("00A40004023F00")
 _SELECT_EF_ICCID = bytes.fromhex("00A40004022FE2")
@@ -19,8 +14,6 @@ _SELECT_EF_IMSI = bytes.fromhex("00A40004026F07")
 _READ_ICCID = bytes.fromhex("00B000000A")
 _READ_IMSI = bytes.fromhex("00B0000009")
 _USIM_RID_AND_PIX = bytes.fromhex("A0000000871002")  # ETSI TS 101 220 annex E
-# Profile download, MENU, REFRESH and the other basics (TS 102 223 5.2).
-_TERMINAL_PROFILE = bytes.fromhex("8010000010FFFFFFFF7F0F00DF7F00001E0000000000")
 _MOST_RECORDS = 10
 
 
@@ -32,27 +25,20 @@ class Subscriber:
     imsi: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class Proactive:
-    """A proactive command's details (TS 102 223 8.6)."""
-
-    number: int
-    type: int
-    qualifier: int
-
-
 class Terminal:
     """A terminal's sessions with one card. What the card refuses is None; what it raises goes up."""
 
     def __init__(self, uicc: Uicc) -> None:
         self.uicc = uicc
+        self.last = Reply(b"", 0x9000)
+        """The last answer to the terminal itself."""
 
     def start(self) -> Subscriber:
         """Resets the card, reads who it is and sends TERMINAL PROFILE."""
         self.uicc.reset()
         self._send(_SELECT_MF)
         ef_iccid = self._file(_SELECT_EF_ICCID, _READ_ICCID)
-        self._send(_TERMINAL_PROFILE)
+        self._send(TERMINAL_PROFILE)
         ef_imsi = self._file(_SELECT_EF_IMSI, _READ_IMSI) if self._select_usim() else None
         try:
             return Subscriber(
@@ -62,20 +48,21 @@ class Terminal:
         except ValueError:
             return Subscriber(None, None)
 
+    def read(self, file: int, offset: int, length: int) -> Reply:
+        """READ BINARY of a file under the MF; what the card says where it is refused."""
+        for selected in (_SELECT_MF, _SELECT_MF[:5] + file.to_bytes(2, "big")):
+            reply = self._send(selected)
+            if not _done(reply):
+                return Reply(b"", reply.sw)
+        return self._send(bytes((0x00, 0xB0, offset >> 8 & 0x7F, offset & 0xFF, length & 0xFF)))
+
     def fetch(self, length: int) -> Proactive | None:
         """FETCHes the command that 91xx announced (TS 102 221 11.2.3)."""
-        reply = self._send(bytes((0x80, 0x12, 0x00, 0x00, length)))
-        if not _done(reply):
-            return None
-        content = dict(_tlvs(reply.data)).get(0xD0, b"")
-        details = {tag & 0x7F: value for tag, value in _tlvs(content)}.get(0x01, b"")
-        return Proactive(*details) if len(details) == 3 else None
+        return proactive.fetch(self.uicc, length)
 
     def respond(self, command: Proactive, result: int) -> Reply:
         """TERMINAL RESPONSE with a general result (TS 102 223 6.8, 8.12)."""
-        details = bytes((0x81, 3, command.number, command.type, command.qualifier))
-        data = details + bytes.fromhex("82028281") + bytes((0x83, 1, result))
-        return self._send(bytes((0x80, 0x14, 0x00, 0x00, len(data))) + data)
+        return proactive.respond(self.uicc, command, result)
 
     def _select_usim(self) -> bool:
         """Selects the USIM that EF_DIR names first (TS 102 221 8.2.1.1)."""
@@ -87,7 +74,7 @@ class Terminal:
             record = self._send(bytes((0x00, 0xB2, number, 0x04, length)))
             if not _done(record):
                 return False
-            aid = dict(_tlvs(dict(_tlvs(record.data)).get(0x61, b""))).get(0x4F, b"")
+            aid = dict(tlvs(dict(tlvs(record.data)).get(0x61, b""))).get(0x4F, b"")
             if aid.startswith(_USIM_RID_AND_PIX):
                 return _done(self._send(bytes((0x00, 0xA4, 0x04, 0x04, len(aid))) + aid))
         return False
@@ -99,7 +86,8 @@ class Terminal:
         return reply.data if _done(reply) else None
 
     def _send(self, apdu: bytes) -> Reply:
-        return exchange(self.uicc, apdu, get_response_cla=0x00)
+        self.last = exchange(self.uicc, apdu, get_response_cla=0x00)
+        return self.last
 
 
 def _done(reply: Reply) -> bool:
@@ -108,20 +96,5 @@ def _done(reply: Reply) -> bool:
 
 def _record_length(fcp: bytes) -> int:
     """Of the file descriptor in the FCP of a linear fixed EF (TS 102 221 11.1.1.4.3)."""
-    descriptor = dict(_tlvs(dict(_tlvs(fcp)).get(0x62, b""))).get(0x82, b"")
+    descriptor = dict(tlvs(dict(tlvs(fcp)).get(0x62, b""))).get(0x82, b"")
     return descriptor[3] if len(descriptor) >= 4 else 0
-
-
-def _tlvs(octets: bytes) -> Iterator[tuple[int, bytes]]:
-    """Tag and value of each TLV with a one-octet tag; ends at filling or at what is cut off."""
-    at = 0
-    while at + 1 < len(octets) and octets[at] not in (0x00, 0xFF):
-        tag, length = octets[at], octets[at + 1]
-        at += 2
-        if length == 0x81 and at < len(octets):
-            length = octets[at]
-            at += 1
-        if at + length > len(octets):
-            return
-        yield tag, octets[at : at + length]
-        at += length

@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from ipad import doctor
-from ipad.doctor import Finding
+from ipad import doctor, doctor_ports
 from ipad.eim import EimConfiguration, TlsAnchor
+from ipad.finding import Finding
 from ipad.instance import lock
 from ipad.journal import Journal
 from modem.mock import AlwaysOn, MockModem
@@ -194,14 +194,14 @@ def test_a_port_that_this_user_may_not_open_names_its_group() -> None:
     group = name.group()
     try:
         with as_nobody():
-            found = doctor.port(name)
+            found = doctor_ports.port(name)
     finally:
         os.close(master)
         os.close(slave)
     if os.geteuid() == 0:
         assert found.ok is False
         assert f"usermod -aG {group}" in found.advice
-    assert doctor.port(Path("/etc/passwd")).said == "/etc/passwd is no tty"
+    assert doctor_ports.port(Path("/etc/passwd")).said == "/etc/passwd is no tty"
 
 
 def test_a_damaged_journal(tmp_path: Path) -> None:

@@ -98,7 +98,7 @@ def test_without_a_journal_it_goes_to_standard_error(
 
 
 def test_the_journal_is_used_only_where_standard_error_goes_there(monkeypatch: pytest.MonkeyPatch) -> None:
-    before = list(daemon.log.handlers)
+    before, level = list(daemon.log.handlers), daemon.log.level
     stream = os.fstat(2)
     try:
         monkeypatch.setenv("JOURNAL_STREAM", "1:1")
@@ -109,3 +109,4 @@ def test_the_journal_is_used_only_where_standard_error_goes_there(monkeypatch: p
         assert subprocess.run([sys.executable, "-c", script], env=here, stderr=2, check=False).returncode == 0
     finally:
         daemon.log.handlers[:] = before
+        daemon.log.setLevel(level)

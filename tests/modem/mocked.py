@@ -56,6 +56,8 @@ class World:
     network: Switchable
     path: str
     events: list[tuple[str, dict[str, str]]] = field(default_factory=list)
+    lines: list[str] = field(default_factory=list)
+    """AT command lines, as the modem has heard them."""
     heard: threading.Condition = field(default_factory=threading.Condition)
     opened: list[Callable[[], None]] = field(default_factory=list)
 
@@ -91,7 +93,14 @@ def world(
     """A mock modem that is up; registered too if its card has a profile."""
     made = World(uicc or TinyUicc(), Switchable(), str(tmp_path / "modem"))
     with MockModem(
-        made.uicc, made.network, made.path, model=model, faults=faults, scale=SCALE, on_event=made.tell
+        made.uicc,
+        made.network,
+        made.path,
+        model=model,
+        faults=faults,
+        scale=SCALE,
+        on_event=made.tell,
+        on_command=made.lines.append,
     ):
         made.wait_for("registered" if made.uicc.profile is not None else "sim")
         yield made

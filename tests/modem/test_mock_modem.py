@@ -8,7 +8,7 @@ import pytest
 from modem import bcd
 from modem.at import At
 from modem.errors import AtError, PortGone
-from modem.mock import AlwaysOn, MockModem, NetworkStatus
+from modem.mock import AlwaysOn, BadFault, MockModem, NetworkStatus
 from tests.modem.mocked import Switchable, readable, world
 from tests.modem.tiny_uicc import ICCIDS, IMSIS, TinyUicc
 
@@ -144,5 +144,5 @@ def test_a_reset_over_uart_keeps_the_port_and_forgets_what_was_set(tmp_path: Pat
 def test_an_unknown_model_or_fault_is_refused(tmp_path: Path) -> None:
     with pytest.raises(KeyError):
         MockModem(TinyUicc(), Switchable(), tmp_path / "modem", model="none")
-    with pytest.raises(KeyError):
+    with pytest.raises(BadFault):
         MockModem(TinyUicc(), Switchable(), tmp_path / "modem", faults=["none"])

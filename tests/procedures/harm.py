@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 from ipad.errors import Unreachable
 from ipad.esipa.client import Esipa
 from ipad.journal import Journal, Owed, Refusals, Step
-from modem.errors import AtError, AtTimeout
+from modem.errors import AtError, AtTimeout, ChannelLost
 from modem.radio import Identity, Radio, RadioStatus, Remedy
 from modem.uicc import Reply, Uicc
 
@@ -109,6 +109,13 @@ class NotSent(Unheard):
 
     def strike(self, _do: Callable[[], T]) -> T:
         raise AtError("sending an APDU", "+CME ERROR: 14", executed=False, code=14)
+
+
+class Restarted(Unheard):
+    """The modem has restarted without a word: the channel is gone, and the APDU has not reached the card."""
+
+    def strike(self, _do: Callable[[], T]) -> T:
+        raise ChannelLost("sending an APDU", "the card says 6881", executed=False)
 
 
 class Garbled(Unheard):

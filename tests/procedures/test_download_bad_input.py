@@ -9,6 +9,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from pytest_mock import MockerFixture
 
 from ipad.connectivity.state import Download
+from ipad.procedures import cancellation
 from ipad.testbed import pki
 from modem.uicc import Reply
 from tests.euicc_card.world import BOOTSTRAP, NORD, SUED
@@ -22,7 +23,7 @@ BEFORE = [BOOTSTRAP, NORD, SUED]
 
 INITIATE, CLIENT, PACKAGE = "InitiateAuthentication", "AuthenticateClient", "GetBoundProfilePackage"
 FUNCTIONS = (INITIATE, CLIENT, PACKAGE)
-UNDEFINED, LOAD_ERROR = 127, 5
+UNDEFINED, LOAD_ERROR, METADATA_MISMATCH = 127, 5, 4
 """CancelSessionReason."""
 
 FROM_ANYBODY = [
@@ -53,6 +54,7 @@ OF_A_FALSE_SERVER = [
     ("expired-certificate", CLIENT, UNDEFINED, "certificateExpired"),
 ]
 OF_A_PACKAGE = [
+    ("wrong-metadata", CLIENT, METADATA_MISMATCH, "other metadata than were announced"),
     ("bpp-cut", PACKAGE, UNDEFINED, "cut off"),
     ("bpp-oversize", PACKAGE, UNDEFINED, "[rsp] limit"),
     ("bpp-garbage", PACKAGE, LOAD_ERROR, "a tag that is cut off"),
@@ -173,6 +175,17 @@ def test_a_server_that_asks_for_patience_gets_it(site: Site) -> None:
     site.run()
     assert iccids(site) == [*BEFORE, ICCID]
     assert site.now - begun >= 5000
+
+
+def test_a_server_that_stays_away_is_not_in_the_way_of_another(site: Site, market: Market) -> None:
+    """Its session was cancelled on the card, and it never hears of it."""
+    site.desk.order(download={"activationCode": stall(site).order()})
+    stall(site).spoil("http-500", PACKAGE)
+    stall(site).spoil("http-500", "CancelSession", count=100)
+    site.run()
+    the_next_one_works(site)
+    tried = [line for line in market.log() if line["function"] == "CancelSession" and line["status"] == 500]
+    assert 0 < len(tried) <= cancellation.MOST_TRIES
 
 
 # What the activation code, the order and the rules say

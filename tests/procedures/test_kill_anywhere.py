@@ -12,6 +12,7 @@ from tests.procedures.harm import (
     NotSent,
     PowerCut,
     RequestLost,
+    Restarted,
     Unanswered,
     Unheard,
 )
@@ -36,7 +37,7 @@ def test_the_power_may_be_cut_anywhere(make_site: MakeSite, scenario: Scenario) 
 
 
 @every_step
-@pytest.mark.parametrize("kind", [Unheard, Unanswered, NotSent, Garbled])
+@pytest.mark.parametrize("kind", [Unheard, Unanswered, NotSent, Restarted, Garbled])
 def test_the_modem_may_fail_anywhere_in_a_step(
     make_site: MakeSite, scenario: Scenario, kind: type[Harm]
 ) -> None:

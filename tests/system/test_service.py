@@ -195,7 +195,11 @@ def test_the_daemon_starts_without_an_eim_and_polls_it_when_it_is_there(stopped:
 @pytest.mark.parametrize(
     ("text", "key", "expected"),
     [
-        ("[modem]\nprot = '/dev/ttyUSB2'\n", "modem.prot", "no such key; known here: baudrate, port"),
+        (
+            "[modem]\nprot = '/dev/ttyUSB2'\n",
+            "modem.prot",
+            "no such key; known here: baudrate, block, models, port",
+        ),
         ("[modm]\n", "modm", "no such key"),
         ("modem = 3\n", "modem", "expected a table [modem]"),
         ("[modem]\nport = 3\n", "modem.port", "expected a string, not 3"),

@@ -145,6 +145,8 @@ def start(world: World, times: int) -> list[Row]:
     bare = median(_run("-c", "pass") for _ in range(times))
     imports = median(_run("-c", "import ipad.cli, ipad.daemon") for _ in range(times))
     ready = []
+    with daemon(world):
+        pass  # the very first start tries how long the modem's commands may be
     for _ in range(times):
         world.tally()
         with daemon(world) as running:

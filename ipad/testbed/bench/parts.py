@@ -40,6 +40,10 @@ class Meter:
         """Begins anew to count what loads a profile: octets, exchanges, and how few could do."""
         self.loaded = self.loading = self.loading_least = 0
 
+    @property
+    def block(self) -> int:
+        return self._card.block
+
     def open(self, aid: bytes) -> Channel:
         self.least += _OPEN
         return self._card.open(aid)
@@ -100,6 +104,7 @@ def parts(world: World) -> Iterator[Parts]:
         servers = Servers(settings.waits, uplink, settings.rsp)
         choose, waits = (lambda _eid: OnCard(isdr)), settings.waits
         gateway = Gateway(isdr, choose, modem.radio, journal, waits, esipa, note, powered.now, servers)
+        assert modem.radio is not None
         modem.radio.status()
         [eim] = gateway.read_card().eims
         yield Parts(gateway, meter, uplink, eim, settings)

@@ -164,7 +164,7 @@ def _terminal_profile(context: Context, command: Command) -> bytes:
     """TERMINAL PROFILE (TS 102 221 11.2.1): from now on there may be proactive commands."""
     if not command.data:
         raise Refused(Sw.WRONG_LENGTH)
-    context.isdr.proactive.toolkit = True
+    context.isdr.proactive.terminal_profile()
     return b""
 
 

@@ -16,6 +16,7 @@ from pathlib import Path
 from .keys import Credentials
 from .proactive import Proactive
 from .session import Session
+from .shapes import EVENT_LIST
 from .state import Profile, State
 
 
@@ -55,7 +56,7 @@ class Isdr:
 
     def reset(self) -> None:
         """The card was reset: the enabled profile runs."""
-        self.proactive = Proactive()
+        self.proactive = Proactive(EVENT_LIST in self.shapes)
         self.challenge = None
         self.session = None
         self.installed = None

@@ -1,8 +1,8 @@
 """Shapes that cards in the field answer in, instead of the standard's: for `--shape`.
 
 The card's own logic stays the standard's; here its answers are put into another frame, and what is signed
-in them stays as it was signed. Exceptions are `rollback-alone`, which is about what is signed, and what a
-consumer card refuses.
+in them stays as it was signed. Exceptions are `rollback-alone`, which is about what is signed, `event-list`,
+which is about the session, and what a consumer card refuses.
 """
 
 from collections.abc import Callable, Iterable
@@ -14,6 +14,7 @@ from .apdu import Refused, Sw
 
 NO_TAG_LISTS = "no-tag-lists"
 ROLLBACK_ALONE = "rollback-alone"
+EVENT_LIST = "event-list"
 UNKNOWN_6D00, AID_ONLY, NO_REFRESH = "unknown-6d00", "aid-only", "no-refresh"
 
 SHAPES = {
@@ -24,6 +25,7 @@ SHAPES = {
     "bare-key-data": "the eIM configuration has bare keys and certificates (30…) under A5 and A6",
     NO_TAG_LISTS: "a profile list with a tag list is refused with 6A80",
     ROLLBACK_ALONE: "the result of a rollback has nothing but rollbackResult",
+    EVENT_LIST: "it sends SET UP EVENT LIST at the start, and is busy until that is answered",
     UNKNOWN_6D00: "a function that it does not have is refused with 6D00",
     AID_ONLY: "a consumer card enables, disables and deletes a profile by its ISD-P AID only",
     NO_REFRESH: "a consumer card refuses to enable or disable a profile with a REFRESH",

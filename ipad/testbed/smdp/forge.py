@@ -20,13 +20,15 @@ from .mutual import Initiated
 
 _OF_INITIATE = ("wrong-address", "wrong-challenge")
 _OF_BOTH = ("wrong-signature", "wrong-transaction", "wrong-oid", "wrong-certificate", "expired-certificate")
+_OF_CLIENT = ("wrong-metadata",)
 _OF_PACKAGE = ("bpp-short", "bpp-cut", "bpp-oversize", "bpp-order", "bpp-mac", "bpp-garbage")
 OF_INITIATION = (*_OF_INITIATE, *_OF_BOTH)
-KINDS = (*OF_INITIATION, *_OF_PACKAGE)
-"""Of InitiateAuthentication; of it and of AuthenticateClient; of GetBoundProfilePackage.
+KINDS = (*OF_INITIATION, *_OF_CLIENT, *_OF_PACKAGE)
+"""Of InitiateAuthentication; of it and of AuthenticateClient; of this alone; of GetBoundProfilePackage.
 
 wrong-oid: a certificate of another owner. wrong-certificate: one under another CI with the same name.
-bpp-short: whole, with half of its profile; bpp-cut: half of the octets.
+wrong-metadata: of a profile with another name than the package brings. bpp-short: whole, with half of its
+profile; bpp-cut: half of the octets.
 """
 
 OTHER_ADDRESS = "elsewhere.testbed.example"
@@ -81,11 +83,13 @@ class Forge(ForgedInitiation):
         super().__init__(smdp.auth, pki.ROLE_DP_AUTH, pki_dir, faults)
 
     def authenticated(self, answer: Authenticated, response: bytes) -> Authenticated:
-        fault = self._faults.take(_OF_BOTH, "AuthenticateClient")
+        fault = self._faults.take((*_OF_BOTH, *_OF_CLIENT), "AuthenticateClient")
         if fault is None:
             return answer
         signed2, signer = answer.smdp_signed2, self._pb
         match fault.kind:
+            case "wrong-metadata":
+                return replace(answer, metadata=_renamed(answer.metadata))
             case "wrong-signature":
                 return replace(answer, smdp_signature2=_flipped(answer.smdp_signature2))
             case "wrong-transaction":
@@ -120,6 +124,12 @@ def _other(kind: str, role: str, own: pki.Identity, pki_dir: Path) -> pki.Identi
 def _replaced(sequence: bytes, tag: int, content: bytes) -> bytes:
     """The same SEQUENCE with another content in one of its members."""
     return wrap(0x30, *(wrap(tag, content) if found == tag else tlv for found, tlv in tlvs(value(sequence))))
+
+
+def _renamed(metadata: bytes) -> bytes:
+    """A StoreMetadataRequest with another profileName."""
+    members = (wrap(0x92, b"Gift") if tag == 0x92 else tlv for tag, tlv in tlvs(value(metadata)))
+    return wrap(0xBF25, *members)
 
 
 def _flipped(octets: bytes) -> bytes:
