@@ -4,13 +4,17 @@ VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
 
-.PHONY: demo test lint bench fuzz matrix docs deb system-test clean
+.PHONY: demo test prove lint bench fuzz matrix docs deb system-test clean
 
 demo: $(VENV)/ready
 	$(BIN)/python -m ipad.testbed.demo $(ARGS)
 
 test: $(VENV)/ready
 	$(BIN)/python -m pytest $(ARGS)
+
+# The long proofs that a gateway always finds its way back.
+prove: $(VENV)/ready
+	$(BIN)/python -m tests.connectivity.prove $(ARGS)
 
 lint: $(VENV)/ready
 	$(BIN)/ruff check .

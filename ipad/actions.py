@@ -4,6 +4,7 @@ from ipad.connectivity.state import (
     ApplyRemedy,
     Done,
     Download,
+    EndEmergency,
     Failed,
     Fallback,
     Inject,
@@ -23,7 +24,7 @@ from ipad.procedures.gateway import Gateway
 from modem.errors import ModemError
 from modem.radio import Remedy
 
-_Other = Poll | Fallback | Return | Rollback | Inject | ApplyRemedy
+_Other = Poll | Fallback | Return | Rollback | EndEmergency | Inject | ApplyRemedy
 Deed = _Other | Download
 """All actions but Probe, which is a look and cannot fail."""
 
@@ -89,6 +90,8 @@ def _do(gateway: Gateway, action: _Other, state: State) -> Outcome:
         case Rollback():
             former = state.trial.former if state.trial else None
             return Switched(switch.roll_back(gateway, former).view())
+        case EndEmergency():
+            return Switched(switch.end_emergency(gateway).view())
         case Inject(octets):
             return inject.run(gateway, octets)
         case ApplyRemedy(remedy):

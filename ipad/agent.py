@@ -8,12 +8,12 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from ipad import actions
+from ipad import actions, observe
 from ipad.clock import PoweredClock
 from ipad.config import Config
 from ipad.connectivity import memory
 from ipad.connectivity.decide import decide, wake
-from ipad.connectivity.link import Facts, Link, diagnose
+from ipad.connectivity.link import Facts, Link, diagnose, explain
 from ipad.connectivity.state import (
     Action,
     ApplyRemedy,
@@ -53,7 +53,7 @@ from ipad.procedures.gateway import Gateway
 from ipad.watchdog import Watchdog
 from modem.bcd import same_iccid
 from modem.errors import ModemError, PortGone
-from modem.radio import Radio, RadioStatus
+from modem.radio import Radio, RadioStatus, Remedy
 
 log = logging.getLogger("ipad")
 
@@ -78,11 +78,10 @@ class Agent:
         self.mailbox = mailbox
         self.uplink = uplink
         self.gateway = gateway
-        self.radio_status: RadioStatus | None = None
+        self.facts = Facts()
         self.state = self._recall()
         self._watchdog = watchdog
         self._publish = publish
-        self._reachable: bool | None = None
         self._events: deque[Event] = deque()
         self._saved: str | None = ""
         """What the journal has of the state; None: the last save failed."""
@@ -140,12 +139,22 @@ class Agent:
         if self.state.card is None:
             self._find_card()
         elif isinstance(action, ApplyRemedy):
+            self._observe_bearer(action.remedy, outcome)
             self._look()
         elif isinstance(outcome, Failed | Unknown) or self._cut_in_two(outcome):
             outcome = self._ask_card(outcome)
         if getattr(outcome, "card", None) is not None:
-            self._reachable = None
+            self._forget_reachable()
         return outcome
+
+    def _observe_bearer(self, remedy: Remedy, outcome: Outcome) -> None:
+        """A new bearer that the modem reports as an error is one that the network refused."""
+        refused = outcome.reason if remedy is Remedy.BEARER and isinstance(outcome, Failed) else None
+        self.facts = replace(self.facts, bearer_refused=refused, bearer_refused_at=self.clock.now())
+
+    def _forget_reachable(self) -> None:
+        """Another profile, or another card: what was seen of the former's network says nothing."""
+        self.facts = replace(self.facts, reachable=None, bearer_refused=None)
 
     def _cut_in_two(self, outcome: Outcome) -> bool:
         """The card refused something only after the step's command itself."""
@@ -154,19 +163,38 @@ class Agent:
     def _probe(self) -> Outcome:
         """Looks at the modem, then whether traffic flows; without a card, for the card.
 
-        What it finds becomes an event before the end of the action is one.
+        What it finds becomes an event before the end of the action is one. While traffic flows, nothing is
+        sent for it.
         """
         if self.state.card is None:
             self._find_card()
             return Probed(None)
+        if self.state.card.emergency:
+            self._reread(self.state.card)
+            self._look()
+            return Probed(None)
         self._look()
-        seen = self.radio_status
+        seen = self.facts.radio
         if self.gateway.radio is not None and (seen is None or seen.address is None):
             return Probed(None)
+        if self._flows():
+            return Probed(True)
         targets = self.config.connectivity.probes
-        self._reachable = probe.run(targets, self.uplink, self.config.waits.probe)
+        reachable = probe.run(targets, self.uplink, self.config.waits.probe)
+        self.facts = replace(self.facts, reachable=reachable, reachable_at=self.clock.now())
+        self._flows()  # the probe's own octets are not the next look's evidence
         self._diagnose()
-        return Probed(self._reachable)
+        return Probed(reachable)
+
+    def _flows(self) -> bool:
+        """Whether enough octets have arrived since the last look."""
+        now = self.clock.now()
+        seen = observe.count(self.facts, observe.received(self.uplink.interface), now)
+        flows = seen.reachable_at == now and seen.reachable is True
+        self.facts = seen
+        if flows:
+            self._diagnose()
+        return flows
 
     def _ask_card(self, outcome: Outcome) -> Outcome:
         """After a failure that may have reached the card: it is read, and an open step resumed."""
@@ -209,16 +237,17 @@ class Agent:
         if radio is None:
             self._tell_link(Link.OK)
             return
+        status: RadioStatus | None = None
         try:
-            self.radio_status = radio.status()
+            status = radio.status()
         except PortGone as error:
-            self.radio_status = None
             self._lose_card(error)
             return
         except ModemError as error:
             log.info("%s", error)
-            self.radio_status = None
-        seen = self.radio_status.iccid if self.radio_status else None
+        finally:
+            self.facts = replace(self.facts, radio=status, radio_at=self.clock.now())
+        seen = status.iccid if status else None
         card = self.state.card
         if seen is not None and card is not None and not same_iccid(seen, card.enabled or ""):
             self._reread(card)
@@ -237,7 +266,7 @@ class Agent:
     def _diagnose(self) -> None:
         if self.gateway.radio is None:
             return
-        self._tell_link(diagnose(Facts(self.radio_status, self._reachable)))
+        self._tell_link(diagnose(self.facts))
 
     def _tell_link(self, link: Link) -> None:
         if link is not self.state.link and LinkChanged(link) not in self._events:
@@ -247,7 +276,7 @@ class Agent:
         self.gateway.note("card", str(error))
         if isinstance(error, PortGone):
             self.gateway.isdr.reset()
-        self._reachable = None
+        self._forget_reachable()
         self._events.append(CardChanged(None))
 
     def _wait(self) -> None:
@@ -311,7 +340,9 @@ class Agent:
     def _report(self, before: State) -> None:
         after = self.state
         if after.link is not before.link and after.link is not None:
-            self.gateway.note("link", after.link.value)
+            # By the time it is told, the modem may have been seen otherwise again.
+            said = explain(self.facts) if diagnose(self.facts) is after.link else after.link.value
+            self.gateway.note("link", said)
         if after.phase is not before.phase or after.why != before.why:
             self.gateway.note(after.phase.value, after.why)
 

@@ -56,7 +56,7 @@ class Board:
             pending = snapshot.pending(agent.gateway, agent.state)
         except IpadError as error:
             pending = [str(error)]
-        self._status = snapshot.status(agent.state, contents, agent.radio_status, pending)
+        self._status = snapshot.status(agent.state, contents, agent.facts, pending)
         if contents is not None:
             self._profiles = snapshot.profiles(contents)
             self._info = snapshot.info(contents)
@@ -73,7 +73,7 @@ class Board:
         if not self._ready:
             self._watchdog.ready()
             self._ready = True
-        elif not self._asked and agent.radio_status is not None:
+        elif not self._asked and agent.facts.radio is not None:
             self._asked = True
             self._modem = _modem(agent)
         now = agent.clock.now()
@@ -143,7 +143,7 @@ def _context(agent: Agent) -> dict[str, str]:
 
 
 def _sample(agent: Agent, now: float) -> Sample:
-    state, radio = agent.state, agent.radio_status
+    state, radio = agent.state, agent.facts.radio
     return Sample(
         clock=time.time(),
         powered=now,

@@ -118,7 +118,7 @@ def _hooks(settings: Config, runtime_dir: Path) -> Callable[[Agent], None]:
     def tell(agent: Agent) -> None:
         card, link = agent.state.card, agent.state.link
         enabled = card.enabled if card is not None else None
-        hooks.seen(enabled, None if link is None else link is Link.OK, agent.radio_status)
+        hooks.seen(enabled, None if link is None else link is Link.OK, agent.facts.radio)
 
     return tell
 

@@ -32,7 +32,7 @@ BINDING = "binding:"
 _CARD = "card"
 """The key in the memory for the EID of the card that the rest is about."""
 
-StepKind = Literal["package", "rollback", "fallback", "return", "download", "immediate enable"]
+StepKind = Literal["package", "rollback", "fallback", "return", "emergency", "download", "immediate enable"]
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS step (

@@ -13,14 +13,14 @@ from typing import TypeVar
 
 from ipad.connectivity.link import Link
 from ipad.connectivity.state import Phase
-from ipad.samples import INTERVAL, Sample
+from ipad.samples import Sample
 
 COLUMNS = 960
 _LEFT, _RIGHT = 90, 12
 _WIDTH = _LEFT + COLUMNS + _RIGHT
 _STRIP, _GAP, _SIGNAL = 24, 16, 120
 _FROM_DBM, _TO_DBM = -120, -50
-_HELD = 2.5 * INTERVAL
+_HELD = 2.5 * 3600
 """Seconds that a sample holds without another one. After them nobody knows: no power, or no daemon."""
 
 _T = TypeVar("_T")
@@ -40,6 +40,7 @@ PHASES = {
     Phase.TRIAL.value: "#4c8fd6",
     Phase.FALLBACK.value: "#f2b01e",
     Phase.REMEDYING.value: "#e8590c",
+    Phase.EMERGENCY.value: "#c92a2a",
     Phase.NO_CARD.value: "#868e96",
 }
 _OTHER = "#adb5bd"

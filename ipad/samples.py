@@ -17,8 +17,8 @@ from ipad.errors import IpadError
 FILE = "samples.db"
 ROWS = 20_000
 """The oldest rows beyond these are dropped: more than two hourly years."""
-INTERVAL = 3600.0
-"""Seconds between two rows where nothing changes."""
+INTERVAL = 3000.0
+"""Seconds between two rows where nothing changes; a little less than the hour between two looks."""
 
 _SCHEMA = (
     "CREATE TABLE IF NOT EXISTS sample (id INTEGER PRIMARY KEY, clock REAL, powered REAL, phase TEXT,"

@@ -26,6 +26,7 @@ def status(s: dict[str, Any]) -> list[str]:
     """One screen: what is, why, and what comes next."""
     now = s["now"]
     radio = s["radio"] or {}
+    link = (s.get("facts") or {}).get("said") if s["link"] else "not known yet"
     profile = s["iccid"] or "none enabled"
     if s["profile"]:
         profile += f" ({s['profile']})"
@@ -35,7 +36,7 @@ def status(s: dict[str, Any]) -> list[str]:
         f"ipad     {s['version']}: {s['phase']} for {span(now - s['since'])}",
         f"why      {s['why']}" + (f"; for at most {span(s['until'] - now)} more" if s["until"] else ""),
         f"profile  {profile}",
-        f"link     {s['link'] or 'not known yet'}{_radio(radio)}",
+        f"link     {link or s['link']}{_radio(radio)}",
     ]
     if radio.get("signal") is not None:
         lines.append(f"signal   {radio['signal']} dBm, {_quality(radio['signal'])}")

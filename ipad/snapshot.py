@@ -5,6 +5,8 @@ from dataclasses import asdict
 from typing import Any
 
 from ipad import __version__
+from ipad.connectivity.link import Facts, explain
+from ipad.connectivity.rows import SWITCHES
 from ipad.connectivity.state import Action, ApplyRemedy, Poll, State
 from ipad.euicc.iot import stands_in
 from ipad.procedures.gateway import Contents, Gateway, Progress
@@ -13,10 +15,9 @@ from modem.radio import RadioStatus
 Snapshot = dict[str, Any]
 
 
-def status(
-    state: State, contents: Contents | None, radio: RadioStatus | None, pending: Sequence[str] = ()
-) -> Snapshot:
+def status(state: State, contents: Contents | None, facts: Facts, pending: Sequence[str] = ()) -> Snapshot:
     """Where the gateway is. Times are powered seconds. pending: what is still to be done, as phrases."""
+    radio = facts.radio
     enabled = contents.profile(state.card.enabled) if contents and state.card else None
     return {
         "version": __version__,
@@ -25,6 +26,16 @@ def status(
         "why": state.why,
         "until": state.until,
         "link": state.link.value if state.link else None,
+        "switches": len(state.switches),
+        "budget": SWITCHES,
+        "facts": {
+            "said": explain(facts) if facts.radio_at is not None else None,
+            "radio_at": facts.radio_at,
+            "reachable": facts.reachable,
+            "reachable_at": facts.reachable_at,
+            "octets": facts.octets,
+            "octets_at": facts.octets_at,
+        },
         "card": None if contents is None else card(contents),
         "profile": _profile_name(enabled),
         "iccid": state.card.enabled if state.card else None,

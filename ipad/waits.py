@@ -30,29 +30,55 @@ class Waits(modem.waits.Waits):
     card_retry: float = wait(30.0)
     """No card: until it is looked for again; doubles up to card_retry_max."""
     card_retry_max: float = wait(3600.0)
-    grace: float = wait(90.0)
+    grace: float = wait(120.0)
     """A lost link may come back by itself for this long before the first remedy."""
-    remedy: float = wait(90.0)
-    """What a remedy is given to show that it helped, before the next one."""
+    grace_refused: float = wait(60.0)
+    """The same where the network said no: that seldom passes."""
+    reattach: float = wait(60.0)
+    """What a re-attach is given to show that it helped."""
+    bearer: float = wait(60.0)
+    """The same for a new bearer."""
+    radio_cycle: float = wait(120.0)
+    """The same for radio off and on: the modem looks for networks anew."""
+    reset: float = wait(180.0)
+    """The same for a reset of the modem, after which it may have to search all bands."""
     remedy_max: float = wait(3600.0)
-    """Cap of grace and remedy, which double with each round of the ladder that did not help."""
+    """Cap of grace and of the remedies' waits, which double with each round of the ladder in vain."""
+    settle: float = wait(120.0)
+    """A link that was back for less is still the same loss: the ladder goes on where it was."""
+    steady: float = wait(24 * 3600.0)
+    """A profile that was lost again within this time after a return counts as a trial that failed."""
     trial: float = wait(300.0)
     """After a switch: by when the new profile must have proven itself."""
+    other_after: float = wait(1800.0)
+    """The bootstrap profile has no link either: from the fallback to a trial of the profile that it left;
+    doubles up to return_max. Up to a quarter less, by jitter."""
     return_after: float = wait(6 * 3600.0)
-    """From a fallback to the first trial of a return; doubles up to return_max."""
+    """From a fallback to the first trial of a return; doubles up to return_max. Up to a quarter less, by
+    jitter."""
     return_max: float = wait(48 * 3600.0)
     """Cap of return_after."""
-    probe_interval: float = wait(900.0)
+    budget: float = wait(24 * 3600.0)
+    """Within any time of this length, the gateway switches by itself at most rows.SWITCHES times."""
+    emergency_look: float = wait(300.0)
+    """While an Emergency Profile is enabled: between two looks at whether it still is."""
+    emergency_max: float = wait(12 * 3600.0)
+    """After this, whoever enabled the Emergency Profile is taken to have forgotten it: it is disabled."""
+    probe_interval: float = wait(3600.0)
     """Between two probes of a link that looks well."""
     probe_retry: float = wait(30.0)
-    """Between two probes of a link without traffic."""
-    poll_start: float = wait(60.0)
+    """Between two looks at a link that is lost; doubles up to probe_retry_max, and starts anew with each
+    remedy."""
+    probe_retry_max: float = wait(900.0)
+    poll_start: float = wait(300.0)
     """The first poll after a start is spread over this time."""
-    poll_min: float = wait(60.0)
-    """Two polls of the same eIM are at least this far apart, unless somebody asks."""
+    poll_spread: float = wait(300.0)
+    """A poll because the link is back, or after a switch that no eIM waits for, is spread over this time."""
+    poll_min: float = wait(900.0)
+    """Two polls of the same eIM are at least this far apart, unless somebody asks or a trial needs it."""
     poll_interval: float = wait(24 * 3600.0)
     """Between two polls when nothing happens; jittered by a tenth."""
-    poll_retry: float = wait(15.0)
+    poll_retry: float = wait(60.0)
     """After a poll that failed; doubles up to poll_retry_max, jittered by a half."""
     poll_retry_max: float = wait(6 * 3600.0)
     download_retry: float = wait(60.0)

@@ -1,6 +1,6 @@
 """The diagram and the table of what decides, drawn from the rows: `make docs` writes docs/decide.md."""
 
-from ipad.connectivity.rows import ANY, ROWS, Row
+from ipad.connectivity.rows import ANY, ROWS, USUAL, WITH_CARD, Row
 from ipad.connectivity.state import Phase
 
 _INTRO = """# What ipad decides
@@ -10,6 +10,8 @@ taken. Polls and probes are decided beside these rows, in `ipad/connectivity/pol
 
 An arrow is a change of phase, `⟲` an action within a phase.
 """
+
+_PHASES = {WITH_CARD: "any with a card", USUAL: "any but no card and emergency"}
 
 
 def _name(word: object) -> str:
@@ -47,7 +49,7 @@ def table() -> str:
     """Every row in the order in which they are tried."""
     lines = ["| phase | event | if | then | action | why |", "| --- | --- | --- | --- | --- | --- |"]
     for row in ROWS:
-        phases = "any with a card" if len(row.phases) == 4 else ", ".join(p.value for p in row.phases)
+        phases = _PHASES.get(row.phases) or ", ".join(p.value for p in row.phases)
         guards = ", ".join(_name(guard) for guard in row.guards)
         following = row.next.value if row.next else "stay"
         action = _name(row.action) if row.action else ""

@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import asdict, replace
+from dataclasses import fields as dataclass_fields
 from enum import Enum
 from types import MappingProxyType
 from typing import Any
@@ -33,13 +34,16 @@ def load(text: str) -> State:
         fields: dict[str, Any] = json.loads(text)
         if fields.pop("version") != VERSION:
             raise DecodeError("the journal's memory is of another version")
+        known = {field.name for field in dataclass_fields(State)}
         return replace(
             State(),
-            **fields
+            # A later version's fields mean nothing here, an earlier one's are not all there are.
+            **{name: value for name, value in fields.items() if name in known}
             | {
                 "phase": Phase[fields["phase"]],
                 "card": _card(fields["card"]),
                 "trial": _trial(fields["trial"]),
+                "switches": tuple(fields.get("switches", ())),
                 "polls": MappingProxyType({e: _plan(p) for e, p in fields["polls"].items()}),
                 "download": None if fields.get("download") is None else _plan(fields["download"]),
             },

@@ -7,7 +7,7 @@ Rows that guard on the link look at what it is, not at the edge: a change that c
 flight is seen when the action has ended.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from ipad.connectivity.link import Link
@@ -21,6 +21,7 @@ from ipad.connectivity.state import (
     Download,
     Downloaded,
     Ended,
+    EndEmergency,
     Event,
     Fallback,
     Inject,
@@ -46,17 +47,29 @@ from modem.radio import Remedy
 Guard = Callable[[State, Event, float], bool]
 Make = Callable[[State, Event], Action]
 
-LADDER = (Remedy.REATTACH, Remedy.RADIO_CYCLE, Remedy.RESET)
+LADDER = (Remedy.REATTACH, Remedy.BEARER, Remedy.RADIO_CYCLE, Remedy.RESET)
 """Remedies in order of cost."""
-STUCK_LADDER = (Remedy.RESET,)
-"""A modem that does not answer understands only this."""
+REMEDIES: Mapping[Link | None, tuple[Remedy, ...]] = {
+    Link.NOT_REGISTERED: (Remedy.REATTACH, Remedy.RADIO_CYCLE, Remedy.RESET),
+    Link.REFUSED: (Remedy.RADIO_CYCLE, Remedy.RESET),
+    Link.NO_BEARER: LADDER,
+    Link.NO_TRAFFIC: LADDER,
+    Link.MODEM_STUCK: (Remedy.RESET,),
+    Link.NO_SIM: (Remedy.RESET,),
+}
+"""Those that may help against it: no bearer without a registration, and to ask again does not move a network
+that said no. A modem that does not answer, or not see its SIM, understands only a reset."""
+SWITCHES = 12
+"""Within waits.budget, by the gateway itself. The last one is kept for the way to the bootstrap profile.
+Not in it: what an eIM ordered, and the way back from that."""
 LOOKS_PER_RESET = 3
 """Without a card, every so many looks the modem is reset."""
 
 
-def ladder(state: State) -> tuple[Remedy, ...]:
-    """The remedies for the link as it is."""
-    return STUCK_LADDER if state.link is Link.MODEM_STUCK else LADDER
+def next_remedy(state: State) -> Remedy | None:
+    """The next remedy for the link as it is; None: all were tried in this round."""
+    helpful = REMEDIES.get(state.link, ())
+    return next((remedy for remedy in LADDER[state.rung :] if remedy in helpful), None)
 
 
 # Guards: the words that rows are written in.
@@ -78,8 +91,9 @@ def no_card(state: State, _event: Event, _now: float) -> bool:
     return state.card is None
 
 
-def card_there(state: State, _event: Event, _now: float) -> bool:
-    return state.card is not None
+def usual(state: State, _event: Event, _now: float) -> bool:
+    """There is a card, and no emergency."""
+    return state.card is not None and not state.card.emergency
 
 
 def on_trial(state: State, _event: Event, _now: float) -> bool:
@@ -109,7 +123,44 @@ def can_fall_back(state: State, _event: Event, _now: float) -> bool:
 
 
 def rung_left(state: State, _event: Event, _now: float) -> bool:
-    return state.rung < len(ladder(state))
+    return next_remedy(state) is not None
+
+
+def remedy_due(state: State, _event: Event, now: float) -> bool:
+    return state.remedy_at is not None and now >= state.remedy_at
+
+
+def emergency(state: State, _event: Event, _now: float) -> bool:
+    return state.card is not None and state.card.emergency
+
+
+def an_eim(state: State, _event: Event, _now: float) -> bool:
+    return bool(state.polls)
+
+
+def emergency_too_long(state: State, _event: Event, now: float) -> bool:
+    return state.emergency_until is not None and now >= state.emergency_until
+
+
+def profile_enabled(state: State, _event: Event, _now: float) -> bool:
+    return state.card is not None and state.card.enabled is not None
+
+
+def no_profile(state: State, _event: Event, _now: float) -> bool:
+    return state.card is not None and state.card.enabled is None
+
+
+def affords_fallback(state: State, _event: Event, _now: float) -> bool:
+    return len(state.switches) < SWITCHES
+
+
+def affords_return(state: State, _event: Event, _now: float) -> bool:
+    """A return, and the fallback that may have to follow it."""
+    return len(state.switches) < SWITCHES - 1
+
+
+def spent(state: State, event: Event, now: float) -> bool:
+    return not affords_return(state, event, now)
 
 
 def time_to_reset(state: State, _event: Event, _now: float) -> bool:
@@ -194,7 +245,7 @@ def refused_as(action: type, code: str) -> Guard:
 
 
 def remedy(state: State, _event: Event) -> Action:
-    return ApplyRemedy(ladder(state)[state.rung])
+    return ApplyRemedy(next_remedy(state) or LADDER[-1])
 
 
 def reset(_state: State, _event: Event) -> Action:
@@ -217,6 +268,14 @@ def roll_back(_state: State, _event: Event) -> Action:
     return Rollback()
 
 
+def poll(state: State, _event: Event) -> Action:
+    return Poll(min((plan.due, eim_id) for eim_id, plan in state.polls.items())[1])
+
+
+def end_emergency(_state: State, _event: Event) -> Action:
+    return EndEmergency()
+
+
 def as_asked(_state: State, event: Event) -> Action:
     assert isinstance(event, Asked)
     assert isinstance(event.command, Inject | Download)
@@ -236,34 +295,43 @@ class Row:
 
 
 ANY = (Started, LinkChanged, CardChanged, Deadline, Asked, Ended)
-NO_CARD, OPERATING, REMEDYING, TRIAL, FALLBACK = (
-    (p,) for p in (Phase.NO_CARD, Phase.OPERATING, Phase.REMEDYING, Phase.TRIAL, Phase.FALLBACK)
-)
-WITH_CARD = (*OPERATING, *REMEDYING, *TRIAL, *FALLBACK)
+NO_CARD, OPERATING, REMEDYING, TRIAL, FALLBACK, EMERGENCY = ((phase,) for phase in Phase)
+WITH_CARD = (*OPERATING, *REMEDYING, *TRIAL, *FALLBACK, *EMERGENCY)
+USUAL = (*OPERATING, *REMEDYING, *TRIAL, *FALLBACK)
 ON_THE_WAY = (*OPERATING, *REMEDYING, *TRIAL)
 
 # fmt: off
 ROWS: tuple[Row, ...] = (
     Row(WITH_CARD, ANY, (no_card,), Phase.NO_CARD, None, "the card does not answer"),
-    Row(NO_CARD, ANY, (on_trial,), Phase.TRIAL, None, "the card is there, with a profile on trial"),
-    Row(NO_CARD, ANY, (fell_back,), Phase.FALLBACK, None, "the card is there, still fallen back"),
-    Row(NO_CARD, ANY, (card_there,), Phase.OPERATING, None, "the card is there"),
+    Row((*NO_CARD, *USUAL), ANY, (emergency,), Phase.EMERGENCY, None, "an Emergency Profile is enabled: it is left alone"),
+    Row(NO_CARD, ANY, (usual, on_trial), Phase.TRIAL, None, "the card is there, with a profile on trial"),
+    Row(NO_CARD, ANY, (usual, fell_back), Phase.FALLBACK, None, "the card is there, still fallen back"),
+    Row(NO_CARD, ANY, (usual,), Phase.OPERATING, None, "the card is there"),
     Row(NO_CARD, ANY, (due, time_to_reset), Phase.NO_CARD, reset, "still no card: the modem is reset"),
     Row(NO_CARD, ANY, (due,), Phase.NO_CARD, look, "looking for the card again"),
+
+    # A call for help is not to be disturbed: no remedies, polls or switches while it lasts.
+    Row(EMERGENCY, ANY, (usual, on_trial), Phase.TRIAL, None, "the emergency is over: the trial starts anew"),
+    Row(EMERGENCY, ANY, (usual, fell_back), Phase.FALLBACK, None, "the emergency is over: still fallen back"),
+    Row(EMERGENCY, ANY, (usual,), Phase.OPERATING, None, "the emergency is over"),
+    Row(EMERGENCY, Ended, (ended(EndEmergency),), Phase.EMERGENCY, None, "the Emergency Profile is still enabled: tried again"),
+    Row(EMERGENCY, Asked, (asked(Command.POLL), link_ok, an_eim), None, poll, "a poll asked for at the gateway, in an emergency"),
+    Row(EMERGENCY, ANY, (due, emergency_too_long), None, end_emergency, "the Emergency Profile was forgotten: it is disabled"),
+    Row(EMERGENCY, ANY, (due,), Phase.EMERGENCY, look, "looking whether the Emergency Profile is still enabled"),
 
     Row(WITH_CARD, Ended, (new_trial,), Phase.TRIAL, None, "the eIM switched the profile: it is on trial"),
     Row(WITH_CARD, Ended, (enabled_at_once,), Phase.TRIAL, None, "the new profile was enabled at once: it is on trial"),
 
     # Switches, however they came about, once they are done.
-    Row(WITH_CARD, Ended, (ended(Fallback, Switched),), Phase.FALLBACK, None, "fallen back to the bootstrap profile"),
-    Row(WITH_CARD, Ended, (ended(Return, Switched),), Phase.TRIAL, None, "returned from fallback: the profile is on trial"),
-    Row(WITH_CARD, Ended, (ended(Rollback, Switched),), Phase.TRIAL, None, "rolled back: the former profile is on trial"),
-    Row(WITH_CARD, Ended, (ended(Fallback),), Phase.REMEDYING, None, "the fallback did not happen"),
-    Row(WITH_CARD, Ended, (refused_as(Return, "fallbackNotAvailable"),), Phase.OPERATING, None, "the card knows nothing to return to: the eIM decides"),
+    Row(USUAL, Ended, (ended(Fallback, Switched),), Phase.FALLBACK, None, "fallen back to the bootstrap profile"),
+    Row(USUAL, Ended, (ended(Return, Switched),), Phase.TRIAL, None, "returned from fallback: the profile is on trial"),
+    Row(USUAL, Ended, (ended(Rollback, Switched),), Phase.TRIAL, None, "rolled back: the former profile is on trial"),
+    Row(USUAL, Ended, (ended(Fallback),), Phase.REMEDYING, None, "the fallback did not happen"),
+    Row(USUAL, Ended, (refused_as(Return, "fallbackNotAvailable"),), Phase.OPERATING, None, "the card knows nothing to return to: the eIM decides"),
     Row(FALLBACK, Ended, (ended(Return),), Phase.FALLBACK, None, "the return did not happen"),
     Row(ON_THE_WAY, Ended, (ended(Return),), Phase.REMEDYING, None, "the return did not happen"),
-    Row(TRIAL, Ended, (ended(Rollback, Refused), link_ok), Phase.OPERATING, None, "no rollback, and the link is there: only the eIM is not"),
-    Row(TRIAL, Ended, (ended(Rollback), link_ok), Phase.TRIAL, None, "the rollback did not happen: it will be tried again"),
+    Row(TRIAL, Ended, (ended(Rollback, Refused), profile_enabled, link_ok), Phase.OPERATING, None, "no rollback, and the link is there: only the eIM is not"),
+    Row(TRIAL, Ended, (ended(Rollback), profile_enabled, link_ok), Phase.TRIAL, None, "the rollback did not happen: it will be tried again"),
     Row(TRIAL, Ended, (ended(Rollback), can_fall_back), None, fall_back, "no rollback: fallback instead"),
     Row(TRIAL, Ended, (ended(Rollback),), Phase.REMEDYING, None, "no rollback, and no fallback profile"),
 
@@ -274,6 +342,13 @@ ROWS: tuple[Row, ...] = (
 
     Row((*OPERATING, *REMEDYING, *FALLBACK), Asked, (asked_to_download,), None, as_asked, "a download was asked for at the gateway"),
 
+    # An order that leaves no profile enabled: nothing can be waited for, and no remedy helps.
+    Row(TRIAL, ANY, (no_profile, may_roll_back), None, roll_back, "no profile is enabled: rollback"),
+    Row((*OPERATING, *TRIAL), ANY, (no_profile, can_fall_back), Phase.REMEDYING, fall_back, "no profile is enabled: fallback"),
+    Row((*OPERATING, *TRIAL), ANY, (no_profile,), Phase.REMEDYING, None, "no profile is enabled, and there is no fallback profile"),
+    Row(REMEDYING, ANY, (due, no_profile, can_fall_back), None, fall_back, "still no profile is enabled: fallback"),
+    Row(REMEDYING, ANY, (due, no_profile), Phase.REMEDYING, None, "still no profile is enabled: a package by hand would help"),
+
     # A profile on trial: a verdict, or the way back.
     Row(TRIAL, Ended, (may_roll_back, delivered), Phase.OPERATING, None, "the result is delivered over the new profile"),
     Row(TRIAL, ANY, (may_roll_back, due), None, roll_back, "the result could not be delivered in time: rollback"),
@@ -282,17 +357,33 @@ ROWS: tuple[Row, ...] = (
     Row(TRIAL, ANY, (due, link_ok), Phase.OPERATING, None, "the link is there"),
     Row(TRIAL, ANY, (due, can_fall_back), None, fall_back, "the profile does not work: fallback"),
     Row(TRIAL, ANY, (due,), Phase.REMEDYING, None, "the profile does not work, and there is no other way"),
+    Row(TRIAL, ANY, (remedy_due, link_bad), None, reset, "no link halfway through the trial: the modem is reset"),
 
     # A lost link: remedies in order of cost, then the other profile.
     Row((*OPERATING, *FALLBACK), ANY, (link_bad,), Phase.REMEDYING, None, "there is no link: it may come back by itself"),
     Row(REMEDYING, ANY, (link_ok, fell_back), Phase.FALLBACK, None, "the link is back, on the bootstrap profile"),
-    Row(REMEDYING, ANY, (link_ok,), Phase.OPERATING, None, "the link is back"),
+    Row(REMEDYING, ANY, (link_ok, profile_enabled), Phase.OPERATING, None, "the link is back"),
     Row(REMEDYING, ANY, (due, link_bad, rung_left), None, remedy, "the link stays lost: next remedy"),
-    Row(REMEDYING, ANY, (due, link_bad, can_fall_back), None, fall_back, "no remedy helped: fallback"),
-    Row(REMEDYING, ANY, (due, link_bad, fell_back, rested), None, return_, "the bootstrap profile has no link either: trying the other one"),
+    Row(REMEDYING, ANY, (due, link_bad, can_fall_back, affords_fallback), None, fall_back, "no remedy helped: fallback"),
+    Row(REMEDYING, ANY, (due, link_bad, fell_back, rested, affords_return), None, return_, "the bootstrap profile has no link either: trying the other one"),
     Row(REMEDYING, ANY, (due, link_bad), Phase.REMEDYING, None, "no remedy helped: from the start again, with more patience"),
 
     # On the bootstrap profile nobody can see whether the other operator is back.
-    Row(FALLBACK, ANY, (due,), None, return_, "time for the trial of a return"),
+    Row(FALLBACK, ANY, (due, spent), Phase.FALLBACK, None, "the switches that it may make in a day are used up: the return waits"),
+    Row(FALLBACK, ANY, (due, link_ok), None, return_, "time for the trial of a return"),
 )
 # fmt: on
+
+
+def dispatch(rows: tuple[Row, ...]) -> Mapping[Phase, Mapping[type, tuple[Row, ...]]]:
+    """The same rows, by phase and kind of event: a fleet has no time to look at all of them each time."""
+    return {
+        phase: {
+            kind: tuple(row for row in rows if phase in row.phases and _is_for(row, kind)) for kind in ANY
+        }
+        for phase in Phase
+    }
+
+
+def _is_for(row: Row, kind: type[Event]) -> bool:
+    return row.event is kind or (isinstance(row.event, tuple) and kind in row.event)

@@ -56,6 +56,7 @@ class Contents:
             fallback=self.fallback,
             fallback_supported=self.fallback_supported,
             eims=tuple(e.eim_id for e in self.eims if e.fqdn),
+            emergency=any(p.enabled and p.ecall for p in self.profiles),
         )
 
 

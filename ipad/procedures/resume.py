@@ -5,6 +5,7 @@ from ipad.connectivity.state import (
     Download,
     Downloaded,
     Ended,
+    EndEmergency,
     Failed,
     Fallback,
     Poll,
@@ -22,7 +23,12 @@ from ipad.procedures import download, immediate, package, switch
 from ipad.procedures.gateway import Gateway
 from modem.errors import ModemError
 
-_ACTIONS: dict[str, Action] = {"fallback": Fallback(), "return": Return(), "rollback": Rollback()}
+_ACTIONS: dict[str, Action] = {
+    "fallback": Fallback(),
+    "return": Return(),
+    "rollback": Rollback(),
+    "emergency": EndEmergency(),
+}
 
 
 def run(gateway: Gateway) -> Ended | None:

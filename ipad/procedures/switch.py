@@ -1,16 +1,18 @@
 """The one way to switch: written down, done by the card, taken by the modem, read again.
 
 Whatever may change the enabled profile goes through here: an eIM's package, rollback (SGP.32 5.9.16),
-fallback (5.9.20), return (5.9.21).
+fallback (5.9.20), return (5.9.21), the end of an emergency (5.9.23).
 
 After a switch the step stays in the journal until what deciding makes of it is saved, in one transaction
 (`Journal.conclude`): a power cut between the two would otherwise forget that a profile is on trial.
 """
 
 from collections.abc import Callable
+from functools import partial
 from typing import TypeVar
 
 from ipad.errors import EuiccRefused, IpadError
+from ipad.euicc import es10b
 from ipad.journal import Step
 from ipad.procedures.gateway import Contents, Gateway
 from modem.errors import ChannelLost, ModemError
@@ -80,6 +82,13 @@ def roll_back(gateway: Gateway, former: str | None) -> Contents:
     """
     step = Step("rollback", gateway.card().enabled, former)
     return _switch(gateway, step, gateway.iot.profile_rollback)
+
+
+def end_emergency(gateway: Gateway) -> Contents:
+    """DisableEmergencyProfile, with all that follows: the card enables what was enabled before."""
+    step = Step("emergency", gateway.card().enabled)
+    command(gateway, step, partial(es10b.disable_emergency_profile, gateway.isdr))
+    return settle(gateway, None)
 
 
 def _switch(gateway: Gateway, step: Step, do: Callable[[], object]) -> Contents:

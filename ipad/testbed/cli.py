@@ -18,6 +18,7 @@ try:
     from ipad.testbed import modem_command, network_command, pki
     from ipad.testbed.eim import command as eim_command
     from ipad.testbed.euicc.keys import load_credentials
+    from ipad.testbed.fleet import command as fleet_command
     from ipad.testbed.process import ready
     from ipad.testbed.smdp import command as smdp_command
     from ipad.testbed.smds import command as smds_command
@@ -38,6 +39,7 @@ def parser() -> argparse.ArgumentParser:
     smdp_command.add_parser(parts)
     smds_command.add_parser(parts)
     network_command.add_parsers(parts)
+    fleet_command.add_parser(parts)
     certificates = parts.add_parser("pki", help="certificates and keys for all parts")
     certificates.add_argument("--state", type=Path, required=True, metavar="DIR", help="where they are made")
     certificates.add_argument("--eid", help="32 digits, of the eUICC's certificate")

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from ipad.errors import IpadError
+from ipad.testbed import ladder
 from ipad.testbed.gateway import Gateway
 from ipad.testbed.timeline import Failed, Timeline
 
@@ -36,7 +37,11 @@ FAST = 0.5
 
 WAITS = {
     "grace": 2.0,
-    "remedy": 1.0,
+    "reattach": 1.0,
+    "bearer": 1.0,
+    "radio_cycle": 1.0,
+    "reset": 1.0,
+    "settle": 0.5,
     "trial": 6.0,
     "return_after": 4.0,
     "return_max": 30.0,
@@ -44,6 +49,7 @@ WAITS = {
     "probe_interval": 3.0,
     "probe_retry": 1.0,
     "poll_start": 1.0,
+    "poll_spread": 1.0,
     "poll_min": 0.5,
     "poll_retry": 1.0,
     "poll_retry_max": 4.0,
@@ -206,7 +212,7 @@ def eim_down(gateway: Gateway, line: Timeline) -> None:
     gateway.kill_eim()
     gateway.ipad("poll")
     # Longer than grace, all remedies and a trial together.
-    line.pass_time(gateway.waits["grace"] + 4 * gateway.waits["remedy"] + gateway.waits["trial"])
+    line.pass_time(gateway.waits["grace"] + 4 * gateway.waits["reset"] + gateway.waits["trial"])
     line.check("no switch: the card was not touched", gateway.refreshes() == switches)
     line.check("and has Sued enabled", gateway.enabled() == SUED)
     gateway.start_eim()
@@ -280,9 +286,12 @@ def main(argv: list[str] | None = None) -> int:
     )
     parser.add_argument("--eims", type=int, choices=(1, 2), default=1, help="on the card (%(default)s)")
     parser.add_argument("--keep", type=Path, metavar="DIR", help="keep all state and logs there")
+    parser.add_argument("--ladder", action="store_true", help="another day: each remedy for a lost link")
     arguments = parser.parse_args(argv)
     scale = FAST if arguments.fast else 1.0
-    waits = {name: seconds * scale for name, seconds in WAITS.items()}
+    own = ladder.WAITS if arguments.ladder else {}
+    waits = {name: seconds * scale for name, seconds in {**WAITS, **own}.items()}
+    day = ladder.CHAPTERS if arguments.ladder else chapters(arguments.eims)
     line = Timeline({BOOTSTRAP: "Bootstrap", NORD: "Nord", SUED: "Sued", SPARE: "Spare"})
     with tempfile.TemporaryDirectory(prefix="ipad-demo-") as made:
         directory = arguments.keep or Path(made)
@@ -295,11 +304,11 @@ def main(argv: list[str] | None = None) -> int:
             card=arguments.card,
             bindings=arguments.binding,
             eims=arguments.eims,
-            blank=True,
+            blank=not arguments.ladder,
         )
         try:
             with gateway:
-                for chapter in chapters(arguments.eims):
+                for chapter in day:
                     chapter(gateway, line)
                 spoken(gateway, line, arguments.binding)
         except (Failed, IpadError) as problem:

@@ -478,5 +478,7 @@ def _modem_said(event: Mapping[str, str]) -> str:
             return "has no network"
         case "refresh", _:
             return "acts on the card's REFRESH"
+        case "bearer", _:
+            return "activates its bearer"
         case name, _:
             return str(name)

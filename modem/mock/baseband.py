@@ -251,6 +251,12 @@ class Baseband:
             self._start_search()
         self.network_changed()
 
+    def activate(self, wanted: bool) -> None:
+        """+CGACT (TS 27.007 10.1.10)."""
+        self.bearer = wanted
+        if wanted:
+            self._on_event("bearer", {})
+
     def address(self) -> str | None:
         """The bearer's address, while there is one."""
         status = self.status()

@@ -148,7 +148,7 @@ def _cgact(desk: Desk, kind: Kind, values: str) -> list[str]:
             raise CmeError(INCORRECT_PARAMETERS)
         if desk.baseband.status().registration not in _REGISTERED:
             raise PlainError
-        desk.baseband.bearer = choice(state, 0, 1) == 1
+        desk.baseband.activate(choice(state, 0, 1) == 1)
         return []
     only(kind, Kind.READ)
     active = desk.baseband.address() is not None

@@ -222,8 +222,8 @@ def test_drop_ins_are_read_after_the_file_in_the_order_of_their_names(path: Path
     drop_in(path, "20-b.toml", "[waits]\ntrial = 20\n[modem]\nrtscts = true\n")
     drop_in(path, "10-a.toml", "[waits]\ntrial = 10\ngrace = 10\n")
     drop_in(path, "30-c.toml.bak", "[waits]\ntrial = 30\n")
-    found = loaded(path, "[waits]\ntrial = 5\ngrace = 5\nremedy = 5\n[modem]\nbaudrate = 9600\n")
-    assert (found.waits.trial, found.waits.grace, found.waits.remedy) == (20, 10, 5)
+    found = loaded(path, "[waits]\ntrial = 5\ngrace = 5\nsettle = 5\n[modem]\nbaudrate = 9600\n")
+    assert (found.waits.trial, found.waits.grace, found.waits.settle) == (20, 10, 5)
     assert (found.modem.rtscts, found.modem.baudrate) == (True, 9600)
 
 

@@ -8,7 +8,7 @@ from ipad.connectivity import diagram
 from ipad.connectivity.decide import decide, wake
 from ipad.connectivity.link import Facts, Link, diagnose
 from ipad.connectivity.memory import dump, load
-from ipad.connectivity.rows import ROWS
+from ipad.connectivity.rows import ROWS, SWITCHES
 from ipad.connectivity.state import (
     Action,
     ApplyRemedy,
@@ -21,6 +21,7 @@ from ipad.connectivity.state import (
     Download,
     Downloaded,
     Ended,
+    EndEmergency,
     Event,
     Failed,
     Fallback,
@@ -52,6 +53,8 @@ WAITS = Waits()
 
 ON_NORD = CardView(NORD, BOOTSTRAP, True, ())
 ON_BOOTSTRAP = CardView(BOOTSTRAP, BOOTSTRAP, True, ())
+ON_EMERGENCY = CardView("8999990000000000911", BOOTSTRAP, True, (), emergency=True)
+WITHOUT_PROFILE = CardView(None, BOOTSTRAP, True, ())
 WITHOUT_FALLBACK = CardView(NORD, None, True, ())
 ROLLBACK_TRIAL = Trial(TrialKind.ORDERED, NORD, former=BOOTSTRAP, rollback=True, eim_id="eim")
 PLAIN_TRIAL = Trial(TrialKind.ORDERED, NORD, former=BOOTSTRAP, eim_id="eim")
@@ -66,6 +69,7 @@ fallen = State(Phase.FALLBACK, card=ON_BOOTSTRAP, link=Link.OK, origin=NORD, unt
 lost_bootstrap = replace(fallen, phase=Phase.REMEDYING, link=Link.NOT_REGISTERED)
 trial = State(Phase.TRIAL, card=ON_NORD, link=None, trial=PLAIN_TRIAL, until=NOW + 1)
 rollback_trial = replace(trial, trial=ROLLBACK_TRIAL)
+emergency = State(Phase.EMERGENCY, card=ON_EMERGENCY, until=NOW + 1, emergency_until=NOW + 9)
 no_card = State(Phase.NO_CARD, card=None, until=NOW + 1)
 
 
@@ -106,6 +110,52 @@ CASES = [
         Phase.FALLBACK,
     ),
     Case("the card is there", no_card, CardChanged(ON_NORD), Phase.OPERATING),
+    Case(
+        "an Emergency Profile is enabled: it is left alone",
+        remedying,
+        CardChanged(ON_EMERGENCY),
+        Phase.EMERGENCY,
+    ),
+    Case(
+        "the emergency is over: the trial starts anew",
+        replace(emergency, trial=PLAIN_TRIAL),
+        CardChanged(ON_NORD),
+        Phase.TRIAL,
+    ),
+    Case(
+        "the emergency is over: still fallen back",
+        replace(emergency, origin=NORD),
+        CardChanged(ON_BOOTSTRAP),
+        Phase.FALLBACK,
+    ),
+    Case("the emergency is over", emergency, CardChanged(ON_NORD), Phase.OPERATING),
+    Case(
+        "the Emergency Profile is still enabled: tried again",
+        late(replace(emergency, emergency_until=NOW)),
+        Ended(EndEmergency(), Refused("catBusy")),
+        Phase.EMERGENCY,
+    ),
+    Case(
+        "a poll asked for at the gateway, in an emergency",
+        replace(emergency, link=Link.OK, polls={"eim": Plan(due=NOW + 9)}),
+        Asked(Command.POLL),
+        Phase.EMERGENCY,
+        Poll("eim"),
+    ),
+    Case(
+        "the Emergency Profile was forgotten: it is disabled",
+        late(replace(emergency, emergency_until=NOW)),
+        Deadline(),
+        Phase.EMERGENCY,
+        EndEmergency(),
+    ),
+    Case(
+        "looking whether the Emergency Profile is still enabled",
+        late(emergency),
+        Deadline(),
+        Phase.EMERGENCY,
+        Probe(),
+    ),
     Case(
         "still no card: the modem is reset",
         late(replace(no_card, rung=2)),
@@ -181,6 +231,39 @@ CASES = [
     Case("return asked for at the gateway", fallen, Asked(Command.RETURN), Phase.FALLBACK, Return()),
     Case("a package came by hand", operating, Asked(INJECT), Phase.OPERATING, INJECT),
     Case(
+        "no profile is enabled: rollback",
+        replace(rollback_trial, card=WITHOUT_PROFILE),
+        Deadline(),
+        Phase.TRIAL,
+        Rollback(),
+    ),
+    Case(
+        "no profile is enabled, and there is no fallback profile",
+        late(replace(operating, card=replace(WITHOUT_PROFILE, fallback=None))),
+        LinkChanged(Link.NOT_REGISTERED),
+        Phase.REMEDYING,
+    ),
+    Case(
+        "no profile is enabled: fallback",
+        replace(operating, card=WITHOUT_PROFILE),
+        LinkChanged(Link.NOT_REGISTERED),
+        Phase.REMEDYING,
+        Fallback(),
+    ),
+    Case(
+        "still no profile is enabled: fallback",
+        late(replace(remedying, card=WITHOUT_PROFILE)),
+        Deadline(),
+        Phase.REMEDYING,
+        Fallback(),
+    ),
+    Case(
+        "still no profile is enabled: a package by hand would help",
+        late(replace(remedying, card=replace(WITHOUT_PROFILE, fallback=None))),
+        Deadline(),
+        Phase.REMEDYING,
+    ),
+    Case(
         "the result is delivered over the new profile",
         replace(rollback_trial, link=Link.OK),
         Ended(Poll("eim"), Polled(True, True)),
@@ -221,6 +304,13 @@ CASES = [
         Phase.REMEDYING,
     ),
     Case(
+        "no link halfway through the trial: the modem is reset",
+        replace(trial, link=Link.NOT_REGISTERED, remedy_at=NOW),
+        Deadline(),
+        Phase.TRIAL,
+        ApplyRemedy(Remedy.RESET),
+    ),
+    Case(
         "there is no link: it may come back by itself",
         operating,
         LinkChanged(Link.NOT_REGISTERED),
@@ -243,23 +333,29 @@ CASES = [
     ),
     Case(
         "no remedy helped: fallback",
-        late(replace(remedying, rung=3)),
+        late(replace(remedying, rung=4)),
         Deadline(),
         Phase.REMEDYING,
         Fallback(),
     ),
     Case(
         "the bootstrap profile has no link either: trying the other one",
-        late(replace(lost_bootstrap, rung=3)),
+        late(replace(lost_bootstrap, rung=4)),
         Deadline(),
         Phase.REMEDYING,
         Return(),
     ),
     Case(
         "no remedy helped: from the start again, with more patience",
-        late(replace(remedying, rung=3, card=WITHOUT_FALLBACK)),
+        late(replace(remedying, rung=4, card=WITHOUT_FALLBACK)),
         Deadline(),
         Phase.REMEDYING,
+    ),
+    Case(
+        "the switches that it may make in a day are used up: the return waits",
+        late(replace(fallen, switches=(NOW,) * (SWITCHES - 1))),
+        Deadline(),
+        Phase.FALLBACK,
     ),
     Case("time for the trial of a return", late(fallen), Deadline(), Phase.FALLBACK, Return()),
 ]
@@ -292,7 +388,7 @@ def test_a_result_that_the_eim_refuses_is_no_verdict_on_a_trial_with_rollback() 
 
 
 def test_a_bootstrap_profile_without_link_is_not_left_before_it_has_rested() -> None:
-    state = late(replace(lost_bootstrap, rung=3, rest_until=NOW + 5))
+    state = late(replace(lost_bootstrap, rung=4, rest_until=NOW + 5))
     state, action = decide(state, Deadline(), NOW, WAITS)
     assert action is None
     assert state.phase is Phase.REMEDYING
@@ -450,7 +546,7 @@ def test_a_remedy_that_only_registers_the_modem_again_is_followed_by_a_probe_and
     state, action = decide(state, Ended(Probe(), Probed(False)), NOW, WAITS)
     assert (state.phase, action) == (Phase.REMEDYING, None)
     state, action = decide(state, Deadline(), NOW + 5, WAITS)
-    assert action == ApplyRemedy(Remedy.RADIO_CYCLE)
+    assert action == ApplyRemedy(Remedy.BEARER)
 
 
 def test_nothing_is_waited_for_while_all_is_well_but_the_next_poll_and_look() -> None:
@@ -475,7 +571,7 @@ def test_nothing_is_waited_for_while_all_is_well_but_the_next_poll_and_look() ->
 def test_the_diagnosis_follows_the_facts(
     radio: RadioStatus | None, reachable: bool | None, link: Link
 ) -> None:
-    assert diagnose(Facts(radio, reachable)) is link
+    assert diagnose(Facts(radio=radio, reachable=reachable)) is link
 
 
 @pytest.mark.parametrize("state", [operating, fallen, rollback_trial, no_card])

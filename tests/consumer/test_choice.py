@@ -9,6 +9,7 @@ import pytest
 
 from ipad import show, snapshot
 from ipad.config import load
+from ipad.connectivity.link import Facts
 from ipad.connectivity.state import State
 from ipad.errors import ConfigError, DecodeError
 from ipad.euicc.iot import OnCard, on_card
@@ -168,7 +169,7 @@ def test_without_it_there_is_none(make_site: MakeSite) -> None:
 
 def test_status_and_info_say_it_plainly(make_site: MakeSite) -> None:
     contents = make_site().open().gateway.read_card()
-    status = {**snapshot.status(State(), contents, None), "now": 1.0}
+    status = {**snapshot.status(State(), contents, Facts()), "now": 1.0}
     info = snapshot.info(contents)
     for lines in (show.status(status), show.info(info)):
         [line] = [line for line in lines if line.startswith("card ")]

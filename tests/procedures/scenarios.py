@@ -1,12 +1,13 @@
 """What a gateway goes through in the sweeps: how it begins, what is ordered, and how it must end."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from ipad.connectivity.state import Command, Inject, Phase
 from ipad.testbed.eim.faults import Fault
 from ipad.testbed.eim.packages import hand_out
+from ipad.testbed.euicc.defaults import emergency_profile
 from ipad.testbed.euicc.state import State
 from tests.euicc_card.world import BOOTSTRAP, NORD, SUED
 from tests.procedures.site import Site
@@ -20,6 +21,14 @@ def on_nord(card: State) -> None:
     """The card has been switched to Nord, and that is long over."""
     for profile in card.profiles:
         profile.enabled = profile.iccid == NORD
+
+
+def in_an_emergency(card: State) -> None:
+    """Nord was enabled, and somebody has called for help."""
+    for profile in card.profiles:
+        profile.enabled = False
+    card.profiles.append(replace(emergency_profile(), enabled=True))
+    card.emergency_origin = NORD
 
 
 @dataclass(frozen=True)
@@ -183,8 +192,15 @@ DATA = Scenario(
 )
 BY_HAND = Scenario("a package by hand", _by_hand, ended(NORD, Phase.OPERATING, "done"), ask=_hand_over)
 
-SCENARIOS = (ENABLE, SEVERAL, REFUSED, UNSIGNED, ROLLBACK, DEAD_END, LOSS, ASKED, DATA, BY_HAND)
-EACH_STEP = (ENABLE, ROLLBACK, ASKED)
+EMERGENCY = Scenario(
+    "an emergency that nobody ends",
+    lambda site: site.modem.dark.add(emergency_profile().iccid),
+    lambda site: ended(NORD, Phase.OPERATING)(site) and bool(site.desk.told()) and told_all(site),
+    in_an_emergency,
+)
+
+SCENARIOS = (ENABLE, SEVERAL, REFUSED, UNSIGNED, ROLLBACK, DEAD_END, LOSS, ASKED, DATA, BY_HAND, EMERGENCY)
+EACH_STEP = (ENABLE, ROLLBACK, ASKED, EMERGENCY)
 """In these there is each kind of step."""
 
 

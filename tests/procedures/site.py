@@ -40,7 +40,7 @@ from tests.procedures.harm import Harm, HarmedEsipa, HarmedJournal, HarmedRadio,
 from tests.procedures.market import Stall, servers
 from tests.procedures.tiny_modem import TinyModem
 
-WAITS = replace(Waits(), idle=0.001, connect=20.0, http=20.0, return_after=600.0)
+WAITS = replace(Waits(), idle=0.001, connect=20.0, http=20.0, return_after=3600.0, emergency_max=1800.0)
 MOST_TURNS = 400
 """Of the agent's loop, until what a case waits for has come."""
 MOST_LOOKS = 50 * MOST_TURNS

@@ -9,10 +9,11 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from pytest_mock import MockerFixture
 
 from ipad.connectivity.state import Download
-from ipad.procedures import cancellation
+from ipad.procedures import cancellation, download
 from ipad.testbed import pki
 from modem.uicc import Reply
 from tests.euicc_card.world import BOOTSTRAP, NORD, SUED
+from tests.procedures import polled
 from tests.procedures.harm import APDU, Harm
 from tests.procedures.market import ICCID, Market
 from tests.procedures.site import MakeSite, Site
@@ -286,7 +287,10 @@ def test_no_download_while_an_emergency_profile_is_enabled(make_site: MakeSite, 
     site = make_site(stall=market.open_stall, prepare=emergency)
     number = site.desk.order(download={"activationCode": stall(site).order()})
     before = len(market.log())
-    site.run()
+    process = polled.started(site)
+    polled.run(process)
+    download.run(process.gateway, Download())  # which deciding would put off until the emergency is over
+    polled.run(process)
     [result] = site.desk.package(number)["results"]
     error = result["content"]["profileDownloadTriggerResultData"]["profileDownloadError"]
     assert error["profileDownloadErrorReason"] == 104

@@ -206,7 +206,9 @@ def test_the_last_eim_deleted_leaves_the_card_open_to_a_first_one(site: Site, ho
     assert site.agent is not None
     assert dict(site.agent.state.polls) == {}
     now = {"now": site.now}
-    said = show.status({**snapshot.status(site.agent.state, site.process.gateway.contents, None), **now})
+    said = show.status(
+        {**snapshot.status(site.agent.state, site.process.gateway.contents, site.agent.facts), **now}
+    )
     assert any("none associated" in line for line in said)
     card = VirtualEuicc.open(site.card_dir, site.blank.pki)
     answer = Terminal(card).run(wrap(0xBF57, wrap(0xA0, configuration(house.identity, 0, -1))))

@@ -65,7 +65,7 @@ def test_an_operator_that_refuses_the_gateway_makes_it_roll_back_where_the_eim_a
     package = gateway.order({"enable": SUED, "rollback": True})
     ipad(gateway, "poll")
     until("the switch", lambda: gateway.enabled() == SUED)
-    until("the refusal", lambda: link(gateway) == "registration refused")
+    until("the refusal", lambda: link(gateway) == "refused by the network")
     until("the rollback's result", lambda: gateway.state_of(package) == "rolled back")
     operates(gateway)
     assert gateway.enabled() == NORD

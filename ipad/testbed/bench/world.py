@@ -73,7 +73,7 @@ class World:
         lines += ["[agent]", f'state_dir = "{self.directory}/state"', f'runtime_dir = "{self.directory}/run"']
         lines += ["[connectivity]", f"probes = {json.dumps(probes)}"]
         lines += [] if ci_certificates is None else ["[rsp]", f'ci_certificates = "{ci_certificates}"']
-        waits = {"poll_start": _POLL_START, **waits}
+        waits = {"poll_start": _POLL_START, "poll_spread": _POLL_START, **waits}
         lines += ["[waits]", *(f"{name} = {seconds}" for name, seconds in waits.items())]
         self.config.write_text("\n".join(lines) + "\n", "utf-8")
 
