@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
 
-.PHONY: demo test prove lint bench fuzz matrix docs clean
+.PHONY: demo test prove lint bench fuzz matrix docs deb system-test clean
 
 demo: $(VENV)/ready
 	$(BIN)/python -m ipad.testbed.demo $(ARGS)
@@ -33,10 +33,19 @@ fuzz: $(VENV)/ready
 matrix: $(VENV)/ready
 	$(BIN)/python -m tests.matrix $(ARGS)
 
-# What is drawn or written from tables: the diagram of what decides, the udev rules.
+# What is drawn from the code: the diagram of what decides, the udev rules, ipad.toml and its manual.
 docs: $(VENV)/ready
 	$(BIN)/python -m modem.udev_rules > udev/79-ipad-modemmanager.rules
 	$(BIN)/python -m ipad.connectivity.diagram > docs/decide.md
+	$(BIN)/python tools/config_reference.py
+
+# The Debian packages, in build/deb: needs Debian's own tools, installed if root asks.
+deb:
+	debian/make-deb $(ARGS)
+
+# The packaged daemon as an operator meets it, in a Debian of its own: root only.
+system-test:
+	system-test/run $(ARGS)
 
 $(VENV)/ready: pyproject.toml
 	$(PYTHON) -m venv $(VENV)

@@ -7,6 +7,7 @@ import json
 import os
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -72,6 +73,9 @@ def _carry_out(arguments: argparse.Namespace) -> int:
         return OK
     if arguments.command == "doctor":
         return _doctor(arguments)
+    if arguments.command == "config":
+        _config(arguments)
+        return OK
     _COMMANDS[arguments.command](arguments, config.load(arguments.config))
     return OK
 
@@ -119,6 +123,8 @@ def _parser() -> argparse.ArgumentParser:
         )
         if name != "run":
             command.add_argument("--json", action="store_true", help="print JSON")
+        if name == "status":
+            command.add_argument("--watch", action="store_true", help="show it again when it changes")
         if name == "history":
             command.add_argument("-n", "--lines", type=_count, default=40, help="how many (default: 40)")
         if name == "info":
@@ -127,6 +133,11 @@ def _parser() -> argparse.ArgumentParser:
                 action="store_true",
                 help="print the public key that signs results for a consumer card, for its eIM (PEM)",
             )
+        if name == "report":
+            command.add_argument("--html", type=Path, required=True, metavar="FILE", help="where to")
+            command.add_argument("--days", type=_count, default=365, help="of the timeline (default: 365)")
+        if name == "config":
+            command.add_argument("do", choices=("check", "show"))
         if name == "provision":
             command.add_argument(
                 "--eim", type=Path, required=True, metavar="FILE", help="EimConfigurationData, DER or TOML"
@@ -179,6 +190,8 @@ _HELP = {
     "download": "download a profile and install it",
     "inject": "execute a package that came by another way than the eIM's",
     "doctor": "check modem, card, eIM, clock, trust and permissions one by one",
+    "report": "write a page for a support engineer: timeline, facts, history",
+    "config": "check the configuration, or show every key's value and where it is from",
     "trace": "write what is said to card and servers to files, or stop that",
 }
 
@@ -207,6 +220,16 @@ def _question(name: str, lines: Callable[[Any], list[str]]) -> Callable[[argpars
         _print(arguments, _ask(settings, {"ask": name}), lines)
 
     return command
+
+
+def _status(arguments: argparse.Namespace, settings: Config) -> None:
+    if not arguments.watch:
+        _question("status", show.status)(arguments, settings)
+        return
+    from ipad import watch
+
+    with suppress(KeyboardInterrupt):
+        watch.run(lambda: _ask(settings, {"ask": "status"}), NotRunning, arguments.json)
 
 
 def _card_question(
@@ -313,6 +336,24 @@ def _trace(arguments: argparse.Namespace, settings: Config) -> None:
     _print(arguments, _ask(settings, request), show.trace)
 
 
+def _config(arguments: argparse.Namespace) -> None:
+    from ipad import config_command
+
+    if arguments.do == "check":
+        _print(arguments, config_command.check(arguments.config), config_command.checked)
+    else:
+        _print(arguments, config_command.show(arguments.config), config_command.shown)
+
+
+def _report(arguments: argparse.Namespace, settings: Config) -> None:
+    from ipad import report
+
+    def asked(question: str) -> Any:
+        return _ask(settings, {"ask": question})
+
+    _print(arguments, report.run(arguments.config, arguments.html, arguments.days, asked), report.written)
+
+
 def _doctor(arguments: argparse.Namespace) -> int:
     from ipad import doctor
 
@@ -330,7 +371,7 @@ def _doctor(arguments: argparse.Namespace) -> int:
 
 
 _COMMANDS: dict[str, Callable[[argparse.Namespace, Config], None]] = {
-    "status": _question("status", show.status),
+    "status": _status,
     "why": _question("status", show.why),
     "profiles": _card_question("profiles", show.profiles),
     "info": _info,
@@ -338,6 +379,7 @@ _COMMANDS: dict[str, Callable[[argparse.Namespace, Config], None]] = {
     "poll": _order("poll"),
     "fallback": _order("fallback"),
     "return": _order("return"),
+    "report": _report,
     "provision": _provision,
     "download": _download,
     "inject": _inject,

@@ -1,6 +1,10 @@
-"""/etc/ipad/ipad.toml, read once into frozen values that are handed down. Every key has a default."""
+"""/etc/ipad/ipad.toml and its drop-ins, read into frozen values that are handed down.
 
-from collections.abc import Mapping
+Every key has a default. The docstring under a key is what the file and its manual say of it: `make docs`.
+"""
+
+import os
+from collections.abc import Mapping, MutableMapping
 from dataclasses import dataclass, field, fields, is_dataclass, replace
 from pathlib import Path
 from typing import Any, get_type_hints
@@ -14,13 +18,14 @@ from modem.finder import WANTED
 
 DEFAULT_PATH = Path("/etc/ipad/ipad.toml")
 FILE_LIMIT = 64 * 1024
-"""Octets of the file."""
+"""Octets of a file."""
 
 # A wait below the one would make the agent spin; poll(2) counts milliseconds up to a little above the other.
 _SHORTEST_WAIT, _LONGEST_WAIT = 0.01, 2_000_000
 # A package and its signature have to fit into an answer.
 _SMALLEST_LIMIT = 16 * 1024
 _NAMED_BY = {"eim": "<eimId>", "apn": "<ICCID>"}
+"""Tables of which there may be several, [eim."<eimId>"]."""
 
 
 @dataclass(frozen=True)
@@ -29,7 +34,7 @@ class ModemConfig:
     """The tty that speaks AT: a path, best one in /dev/serial/by-id; "usb:2c7c:0125" or "usb:2c7c:0125:02" by
     USB ids and number of the interface; "auto": the first modem that the table of models knows."""
     baudrate: int = 115200
-    """Matters on a UART, not on USB."""
+    """Matters on a UART, not on USB; 1200 or more."""
     rtscts: bool = False
     """Hardware flow control, on a UART."""
     way: str = ""
@@ -50,8 +55,9 @@ class ApnConfig:
     type: str = "IP"
     """<PDP_type> of TS 27.007 10.1.1: "IP", "IPV6" or "IPV4V6"."""
     user: str = ""
+    """For PAP, where the operator wants that."""
     password: str = ""
-    """Both for PAP, where the operator wants them."""
+    """For PAP, where the operator wants that."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +67,10 @@ class AgentConfig:
     runtime_dir: str = "/run/ipad"
     """The control socket and the lock."""
     trace: str = ""
-    """The directory of a trace that runs from the start (see ipad.trace); empty: none does."""
+    """The directory of a trace that runs from the start (`ipad trace`); empty: none does."""
+    metrics_dir: str = ""
+    """The directory where ipad.prom is kept for the textfile collector of Prometheus' node exporter; Debian's
+    is /var/lib/prometheus/node-exporter. Empty: no metrics are written."""
 
 
 @dataclass(frozen=True)
@@ -104,37 +113,75 @@ class Config:
         return self.eim.get(eim_id, self.esipa)
 
 
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """A configuration, and where it is from."""
+
+    config: Config
+    files: tuple[Path, ...]
+    """Those that were read, in this order."""
+    sources: Mapping[str, Path]
+    """Which file a key's value is from, by the key's full name ("modem.port"); the rest are defaults."""
+
+
 def load(path: Path | None = None) -> Config:
     """The configuration in `path`; without a path, /etc/ipad/ipad.toml or the defaults if it is not there.
 
+    Beside FILE, all FILE.d/*.toml are read after it, in the order of their names: each sets what is in it.
     ConfigError names the file, the key and what was expected.
     """
+    return read(path).config
+
+
+def read(path: Path | None = None) -> Loaded:
+    """As `load`, with the files that it is from."""
     chosen = path or DEFAULT_PATH
+    files = [chosen] if path is not None or os.path.lexists(chosen) else []
+    files += _drop_ins(chosen.with_name(chosen.name + ".d"))
+    config = Config()
+    named: dict[str, _Named] = {kind: {} for kind in _NAMED_BY}
+    sources: dict[str, Path] = {}
+    for file in files:
+        table = _table(file)
+        for kind, known in named.items():
+            _add(known, kind, table.pop(kind, {}), file)
+        config = _fill(config, table, file, "", sources)
+        config = replace(
+            config,
+            eim=_named("eim", config.esipa, named["eim"], sources),
+            apn=_named("apn", ApnConfig(), named["apn"], sources),
+        )
+        _check(config, str(file))  # what was read before was right: the file is the one that is wrong
+    return Loaded(config, tuple(files), sources)
+
+
+def _drop_ins(directory: Path) -> list[Path]:
     try:
-        with chosen.open("rb") as file:
-            octets = file.read(FILE_LIMIT + 1)
+        names = os.listdir(directory)
+    except FileNotFoundError:
+        return []
     except OSError as error:
-        if path is None and isinstance(error, FileNotFoundError):
-            return Config()
-        raise ConfigError(f"{chosen}: cannot be read: {error.strerror}") from error
-    if len(octets) > FILE_LIMIT:
-        raise ConfigError(f"{chosen}: more than {FILE_LIMIT} octets")
+        raise ConfigError(f"{directory}: cannot be read: {error.strerror}") from error
+    return [directory / name for name in sorted(names) if name.endswith(".toml") and name[0] != "."]
+
+
+def _table(file: Path) -> dict[str, Any]:
     try:
-        table = toml.parse(octets)
+        with file.open("rb") as opened:
+            octets = opened.read(FILE_LIMIT + 1)
+    except OSError as error:
+        raise ConfigError(f"{file}: cannot be read: {error.strerror}") from error
+    if len(octets) > FILE_LIMIT:
+        raise ConfigError(f"{file}: more than {FILE_LIMIT} octets")
+    try:
+        return toml.parse(octets)
     except ValueError as error:
-        raise ConfigError(f"{chosen}: not TOML: {error}") from error
-    eims, apns = table.pop("eim", {}), table.pop("apn", {})
-    config: Config = _fill(Config(), table, str(chosen), "")
-    config = replace(
-        config,
-        eim=_tables("eim", config.esipa, eims, str(chosen)),
-        apn=_tables("apn", ApnConfig(), apns, str(chosen)),
-    )
-    _check(config, str(chosen))
-    return config
+        raise ConfigError(f"{file}: not TOML: {error}") from error
 
 
-def _fill(default: Any, table: Mapping[str, Any], file: str, prefix: str) -> Any:
+def _fill(
+    default: Any, table: Mapping[str, Any], file: Path, prefix: str, sources: MutableMapping[str, Path]
+) -> Any:
     """`default` (a frozen dataclass) with the values of `table` in it."""
     hints = get_type_hints(type(default))
     known = {f.name: getattr(default, f.name) for f in fields(default)}
@@ -146,23 +193,35 @@ def _fill(default: Any, table: Mapping[str, Any], file: str, prefix: str) -> Any
         if is_dataclass(known[key]):
             if not isinstance(given, dict):
                 raise ConfigError(f"{file}: {name}: expected a table [{name}]")
-            filled[key] = _fill(known[key], given, file, f"{name}.")
+            filled[key] = _fill(known[key], given, file, f"{name}.", sources)
         else:
-            filled[key] = _value(hints[key], given, file, name)
+            filled[key] = _value(hints[key], given, str(file), name)
+            sources[name] = file
     return replace(default, **filled)
 
 
-def _tables(kind: str, default: Any, tables: object, file: str) -> Mapping[str, Any]:
-    """`default` with the values of each table [kind."<name>"], by that name."""
+_Named = dict[str, list[tuple[Path, Mapping[str, Any]]]]
+"""What each file says in such tables, by what they are named by."""
+
+
+def _add(named: _Named, kind: str, tables: object, file: Path) -> None:
+    """What this file says."""
     if not isinstance(tables, dict):
         raise ConfigError(f'{file}: {kind}: expected tables [{kind}."{_NAMED_BY[kind]}"]')
-    filled = {}
-    for named, table in tables.items():
-        name = f'{kind}."{named}"'
+    for name, table in tables.items():
         if not isinstance(table, dict):
-            raise ConfigError(f"{file}: {name}: expected a table [{name}]")
-        filled[named] = _fill(default, table, file, f"{name}.")
-    return filled
+            raise ConfigError(f'{file}: {kind}."{name}": expected a table [{kind}."{name}"]')
+        named.setdefault(name, []).append((file, table))
+
+
+def _named(kind: str, default: Any, named: _Named, sources: MutableMapping[str, Path]) -> Mapping[str, Any]:
+    """`default` with what the files say of each, by its name."""
+    settings = {}
+    for name, tables in named.items():
+        settings[name] = default
+        for file, table in tables:
+            settings[name] = _fill(settings[name], table, file, f'{kind}."{name}".', sources)
+    return settings
 
 
 def _value(hint: object, given: object, file: str, name: str) -> object:
@@ -210,6 +269,12 @@ def _check(config: Config, file: str) -> None:
     if config.agent.trace and not config.agent.trace.startswith("/"):
         raise ConfigError(
             f"{file}: agent.trace: expected a path like /var/lib/ipad/trace, not {config.agent.trace!r}"
+        )
+    metrics = config.agent.metrics_dir
+    if metrics and not metrics.startswith("/"):
+        raise ConfigError(
+            f"{file}: agent.metrics_dir: expected a path like /var/lib/prometheus/node-exporter, "
+            f"not {metrics!r}"
         )
     iccid = config.card.fallback_iccid
     if iccid and not _is_iccid(iccid):

@@ -1,17 +1,15 @@
 """`ipad run`: the agent as a service. Puts the parts together, and takes them apart again."""
 
 import logging
-import os
 import signal
 import sys
 from collections.abc import Callable
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from ipad import clock, config, snapshot
+from ipad import clock, config, journald, samples
 from ipad.agent import Agent
-from ipad.clock import PoweredClock
+from ipad.board import Board
 from ipad.config import Config
 from ipad.connectivity.link import Link
 from ipad.control import ControlServer
@@ -19,30 +17,31 @@ from ipad.errors import ConfigError, IpadError, Unreachable
 from ipad.instance import lock, make_directories
 from ipad.journal import Journal
 from ipad.mailbox import Mailbox
+from ipad.metrics import Metrics
 from ipad.net.http import Uplink
 from ipad.opening import open_gateway
-from ipad.procedures.gateway import Progress
+from ipad.samples import Recorder
 from ipad.trace.trace import Trace
 from ipad.watchdog import Watchdog
 
 log = logging.getLogger("ipad")
 
-_HISTORY_SHOWN = 200
-_STEP, _QUARTER = 5, 25
-"""Percent of a download between two lines for the service manager, and for the log."""
-
 
 def run(config_file: Path | None) -> None:
     """Runs until SIGTERM or SIGINT; SIGHUP reads the configuration again."""
-    settings = config.load(config_file)
-    set_up_logging()
     watchdog = Watchdog()
+    try:
+        settings = config.load(config_file)
+    except ConfigError as error:
+        watchdog.status(f"not started: {error}")
+        raise
+    entries = set_up_logging()
     mailbox = Mailbox()
     _handle_signals(mailbox)
     state_dir, runtime_dir = make_directories(settings)
     with lock(runtime_dir):
         while True:
-            _run_once(settings, state_dir, runtime_dir, mailbox, watchdog)
+            _run_once(settings, (state_dir, runtime_dir), mailbox, watchdog, entries)
             if mailbox.ending:
                 break
             watchdog.reloading()
@@ -64,8 +63,13 @@ def _reload(config_file: Path | None, settings: Config) -> Config:
 
 
 def _run_once(
-    settings: Config, state_dir: Path, runtime_dir: Path, mailbox: Mailbox, watchdog: Watchdog
+    settings: Config,
+    directories: tuple[Path, Path],
+    mailbox: Mailbox,
+    watchdog: Watchdog,
+    entries: journald.JournalHandler | None,
 ) -> None:
+    state_dir, runtime_dir = directories
     journal = Journal(state_dir / "journal.db")
     powered = clock.start(journal)
 
@@ -77,14 +81,14 @@ def _run_once(
 
     trace = _start_trace(settings)
     uplink = Uplink(interface=settings.connectivity.interface or None, idle=idle, observe=trace.exchange)
-    board = _Board(watchdog)
+    board = Board(watchdog, Recorder(state_dir / samples.FILE), Metrics(_metrics_dir(settings)), entries)
     hooks = _hooks(settings, runtime_dir)
 
     def publish(agent: Agent) -> None:
         board.publish(agent)
         hooks(agent)
 
-    with open_gateway(settings, journal, powered, uplink, watchdog.feed, trace.apdu) as gateway:
+    with open_gateway(settings, journal, powered, uplink, watchdog.feed, trace.apdu, board.heard) as gateway:
         gateway.progress = board.progress
         agent = Agent(settings, journal, powered, mailbox, uplink, gateway, watchdog, publish)
         board.show(agent)  # what the journal remembers, for whoever asks before the card is read
@@ -97,6 +101,10 @@ def _run_once(
             control.close()
     trace.stop()
     journal.close()
+
+
+def _metrics_dir(settings: Config) -> Path | None:
+    return Path(settings.agent.metrics_dir) if settings.agent.metrics_dir else None
 
 
 def _hooks(settings: Config, runtime_dir: Path) -> Callable[[Agent], None]:
@@ -136,104 +144,23 @@ def _trace(trace: Trace, request: dict[str, str], state_dir: Path) -> dict[str, 
     return {"running": True, "directory": str(directory)}
 
 
-class _Board:
-    """The last snapshot, where the control thread reads it. Replaced whole, never changed."""
-
-    def __init__(self, watchdog: Watchdog) -> None:
-        self._watchdog = watchdog
-        self._status: dict[str, Any] = {}
-        self._profiles: list[dict[str, Any]] | None = None
-        self._info: dict[str, Any] | None = None
-        self._ready = False
-        self._said = ""
-        self._download: Progress | None = None
-
-    def show(self, agent: Agent) -> None:
-        """From now on this is the answer."""
-        contents = agent.gateway.contents
-        self._status = snapshot.status(agent.state, contents, agent.facts)
-        if contents is not None:
-            self._profiles = snapshot.profiles(contents)
-            self._info = snapshot.info(contents)
-
-    def publish(self, agent: Agent) -> None:
-        """The answer, and the service manager's line; the first time, that the agent is ready."""
-        self.show(agent)
-        said = f"{agent.state.phase.value}: {agent.state.why}"
-        if said != self._said:
-            self._watchdog.status(said)
-            self._said = said
-        if not self._ready:
-            self._watchdog.ready()
-            self._ready = True
-
-    def progress(self, now: Progress | None) -> None:
-        """How far a download is: for whoever asks, the service manager, and at each quarter the log."""
-        before, self._download = self._download, now
-        if now is None:
-            self._said = ""  # the line goes back to what it was with the next one
-            return
-        if before is None or before.percent // _STEP != now.percent // _STEP:
-            self._watchdog.status(f"downloading from {now.server}: {now.percent} %")
-        if before is not None and before.percent // _QUARTER != now.percent // _QUARTER:
-            log.info("download: %d %% of %d octets are on the card", now.percent, now.total)
-
-    def answers(self, powered: PoweredClock, journal: Path, trace: Trace) -> dict[str, Callable[[], Any]]:
-        def status() -> dict[str, Any]:
-            directory = trace.directory
-            progress = self._download
-            return {
-                **self._status,
-                "now": powered.now(),
-                "trace": str(directory) if directory else None,
-                "download": None if progress is None else snapshot.progress(progress),
-            }
-
-        return {
-            "status": status,
-            "profiles": lambda: self._of_card(self._profiles),
-            "info": lambda: self._of_card(self._info),
-            "history": lambda: _history(journal),
-        }
-
-    def _of_card(self, known: Any) -> Any:
-        """What was read from the card; IpadError if none has been."""
-        if known is None:
-            raise IpadError(f"no card has been read since the start ({self._status['why']})")
-        return known
-
-
-def _history(path: Path) -> list[dict[str, Any]]:
-    # sqlite's connections belong to one thread: the control thread opens its own.
-    journal = Journal(path)
-    try:
-        return [asdict(entry) for entry in journal.history(_HISTORY_SHOWN)]
-    finally:
-        journal.close()
-
-
 def _handle_signals(mailbox: Mailbox) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: mailbox.stop())
     signal.signal(signal.SIGHUP, lambda *_: mailbox.reload())
 
 
-class _Priorities(logging.Formatter):
-    """Syslog priorities in front of the lines, as the systemd journal reads them (sd-daemon(3))."""
+def set_up_logging() -> journald.JournalHandler | None:
+    """To the systemd journal, if it listens to this process, or as lines with times for a terminal.
 
-    _LEVELS = ((logging.ERROR, 3), (logging.WARNING, 4), (logging.INFO, 6))
-
-    def format(self, record: logging.LogRecord) -> str:
-        priority = next((p for level, p in self._LEVELS if record.levelno >= level), 7)
-        return f"<{priority}>{super().format(record)}"
-
-
-def set_up_logging() -> None:
-    """Lines on standard error: with priorities for the journal, with times for a terminal."""
-    handler = logging.StreamHandler(sys.stderr)
-    if os.environ.get("JOURNAL_STREAM"):
-        handler.setFormatter(_Priorities("%(message)s"))
-    else:
-        handler.setFormatter(logging.Formatter("%(asctime)s %(message)s", "%H:%M:%S"))
-    log.addHandler(handler)
+    Returns the journal's handler.
+    """
     log.setLevel(logging.INFO)
+    if journald.is_connected():
+        entries = journald.JournalHandler()
+        log.addHandler(entries)
+        return entries
+    lines = logging.StreamHandler(sys.stderr)
+    lines.setFormatter(logging.Formatter("%(asctime)s %(message)s", "%H:%M:%S"))
+    log.addHandler(lines)
+    return None

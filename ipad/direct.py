@@ -70,25 +70,25 @@ def opened(settings: Config) -> Iterator[Parts]:
     with lock(runtime_dir), ExitStack() as stack:
 
         @cache
-        def journal() -> Journal:
-            return stack.enter_context(closing(_journal(state_dir)))
+        def journaled() -> Journal:
+            return stack.enter_context(closing(journal(state_dir)))
 
         def made() -> Journal | None:
             """A look is no reason to make one."""
-            return journal() if (state_dir / _JOURNAL).exists() else None
+            return journaled() if (state_dir / _JOURNAL).exists() else None
 
         trace = _trace(settings)
         modem = open_modem(settings, lambda: None, trace.apdu, JournalMemory(made))
         isdr = open_isdr(settings, modem, lambda: None)
         try:
-            yield Parts(modem, isdr, iot_functions(settings, isdr, modem.radio, journal))
+            yield Parts(modem, isdr, iot_functions(settings, isdr, modem.radio, journaled))
         finally:
             isdr.close()
             modem.close()
             trace.stop()
 
 
-def _journal(state_dir: Path) -> Journal:
+def journal(state_dir: Path) -> Journal:
     """The journal. One that root makes is the directory's owner's: the daemon is not root."""
     path = state_dir / _JOURNAL
     new = not path.exists()

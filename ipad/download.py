@@ -8,11 +8,10 @@ from collections.abc import Callable
 from contextlib import closing
 from typing import Any
 
-from ipad import asn1, clock, snapshot
+from ipad import asn1, clock, direct, snapshot
 from ipad.config import Config
 from ipad.connectivity.state import Download, Downloaded
 from ipad.instance import lock, make_directories
-from ipad.journal import Journal
 from ipad.net.http import Uplink
 from ipad.opening import open_gateway
 from ipad.procedures import download, resume, servers
@@ -52,7 +51,7 @@ def without_daemon(
     def progress(now: Progress | None) -> None:
         tell(None if now is None else snapshot.progress(now))
 
-    with lock(runtime_dir), closing(Journal(state_dir / "journal.db")) as journal:
+    with lock(runtime_dir), closing(direct.journal(state_dir)) as journal:
         powered = clock.start(journal)
         uplink = Uplink(interface=settings.connectivity.interface or None)
         with open_gateway(settings, journal, powered, uplink, lambda: None) as gateway:

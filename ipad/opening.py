@@ -17,6 +17,7 @@ from ipad.euicc.iot import IotFunctions, on_card
 from ipad.euicc.isdr import ISD_R_AID, TERMINAL_CAPABILITY, Isdr, sample
 from ipad.instance import make_directories
 from ipad.journal import BINDING, Journal
+from ipad.journald import NOTICE
 from ipad.net.http import Uplink
 from ipad.procedures.gateway import Gateway
 from ipad.rsp.servers import Servers
@@ -33,6 +34,13 @@ if TYPE_CHECKING:
 log = logging.getLogger("ipad")
 
 _LONGEST_LINE = 1000
+_LEVELS = {
+    **dict.fromkeys(("switch", "fallback", "trial", "download"), NOTICE),
+    **dict.fromkeys(
+        ("failed", "refused", "modem", "card", "no card", "remedying", "remedy"), logging.WARNING
+    ),
+}
+"""How much a line of the history matters, by its kind; the others are what happens day by day."""
 _MODEM = "modem:"
 """In the journal's memory, before what the modem layer keeps there."""
 _WAYS: dict[str, quirks.Way] = {"csim": "csim", "cgla": "cgla"}
@@ -201,15 +209,18 @@ def open_gateway(
     uplink: Uplink,
     idle: Callable[[], None],
     observer: Observer | None = None,
+    heard: Callable[[str], None] = lambda _: None,
 ) -> Iterator[Gateway]:
     """All the parts of a gateway; the port is given back at the end.
 
     idle: called at least once a second while modem or card are waited for. observer: told every APDU.
+    heard: told of every line of the history what kind it is.
     """
 
     def note(what: str, text: str) -> None:
         text = _line(text)
-        log.info("%s: %s", what, text)
+        log.log(_LEVELS.get(what, logging.INFO), "%s: %s", what, text, extra={"what": what})
+        heard(what)
         journal.note(powered.now(), what, text)
 
     esipa = esipa_clients(settings, journal, uplink)

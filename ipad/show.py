@@ -38,6 +38,10 @@ def status(s: dict[str, Any]) -> list[str]:
         f"profile  {profile}",
         f"link     {link or s['link']}{_radio(radio)}",
     ]
+    if radio.get("signal") is not None:
+        lines.append(f"signal   {radio['signal']} dBm, {_quality(radio['signal'])}")
+    if s.get("modem"):
+        lines.append(f"modem    {s['modem']}")
     lines += _card(s.get("card"))
     if s["trial"]:
         verdict = "its result delivered" if s["trial"]["rollback"] else "a working link"
@@ -55,6 +59,10 @@ def status(s: dict[str, Any]) -> list[str]:
         last = "never polled" if plan["last_poll"] is None else f"polled {span(now - plan['last_poll'])} ago"
         failed = f", failed {plan['failures']} times" if plan["failures"] else ""
         lines.append(f"eim      {eim_id}: {last}{failed}, next in {span(plan['next_poll'] - now)}")
+    if s.get("doing"):
+        lines.append(f"doing    {s['doing']}")
+    lines += [f"pending  {phrase}" for phrase in s.get("pending", ())]
+    lines += _next(s)
     if s.get("trace"):
         lines.append(f"trace    runs, in {s['trace']}: stop it with `ipad trace stop`")
     return lines
@@ -72,10 +80,29 @@ def _card(card: dict[str, Any] | None) -> list[str]:
     return [f"card     {card['means']}"] if card and card["means"] else []
 
 
+def _next(s: dict[str, Any]) -> list[str]:
+    """What happens next if nothing else does, and when."""
+    times = [(plan["next_poll"], f"a poll of {eim_id}") for eim_id, plan in s["eims"].items()]
+    if s["return_at"] is not None:
+        times.append((s["return_at"], f"a trial of {s['origin']}"))
+    if s["until"]:
+        times.append((s["until"], "the end of its patience"))
+    if not times:
+        return []
+    when, what = min(times)
+    return [f"next     {what}, in {span(when - s['now'])}"]
+
+
+_QUALITIES = ((-75, "good"), (-90, "fair"), (-105, "weak"))
+"""Received power in dBm from which on it is called so."""
+
+
+def _quality(dbm: int) -> str:
+    return next((word for least, word in _QUALITIES if dbm >= least), "very weak")
+
+
 def _radio(radio: dict[str, Any]) -> str:
     words = [radio.get("registration"), radio.get("plmn"), radio.get("tech")]
-    if radio.get("signal") is not None:
-        words.append(f"{radio['signal']} dBm")
     words.append(radio.get("address"))
     known = [str(w) for w in words if w]
     return f" ({', '.join(known)})" if known else ""

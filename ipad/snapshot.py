@@ -1,21 +1,22 @@
 """What the agent knows, as plain values: what `ipad status`, `profiles` and `info` print."""
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
 from ipad import __version__
 from ipad.connectivity.link import Facts, explain
 from ipad.connectivity.rows import SWITCHES
-from ipad.connectivity.state import State
+from ipad.connectivity.state import Action, ApplyRemedy, Poll, State
 from ipad.euicc.iot import stands_in
-from ipad.procedures.gateway import Contents, Progress
+from ipad.procedures.gateway import Contents, Gateway, Progress
 from modem.radio import RadioStatus
 
 Snapshot = dict[str, Any]
 
 
-def status(state: State, contents: Contents | None, facts: Facts) -> Snapshot:
-    """Where the gateway is. Times are powered seconds."""
+def status(state: State, contents: Contents | None, facts: Facts, pending: Sequence[str] = ()) -> Snapshot:
+    """Where the gateway is. Times are powered seconds. pending: what is still to be done, as phrases."""
     radio = facts.radio
     enabled = contents.profile(state.card.enabled) if contents and state.card else None
     return {
@@ -43,6 +44,8 @@ def status(state: State, contents: Contents | None, facts: Facts) -> Snapshot:
         "origin": state.origin,
         "return_at": state.return_at,
         "trial": None if state.trial is None else {**asdict(state.trial), "kind": state.trial.kind.value},
+        "doing": None if state.busy is None else _doing(state.busy),
+        "pending": list(pending),
         "radio": None if radio is None else _radio(radio),
         "download": None,
         "download_at": state.download.due if state.download else None,
@@ -51,6 +54,40 @@ def status(state: State, contents: Contents | None, facts: Facts) -> Snapshot:
             for eim_id, plan in state.polls.items()
         },
     }
+
+
+def shortened(eid: bytes) -> str:
+    """An EID for logs and reports: who made the card, and the digits that tell two gateways apart."""
+    digits = eid.hex()
+    return f"{digits[:8]}..{digits[-4:]}"
+
+
+def pending(gateway: Gateway, state: State) -> list[str]:
+    """What is still to be done, as phrases. IpadError."""
+    journal = gateway.journal
+    phrases = []
+    step = journal.step()
+    if step is not None and state.busy is None:
+        phrases.append(f"a {step.kind} was begun, and is resumed when the card is there")
+    wanted = journal.wanted()
+    if wanted is not None:
+        phrases.append(f"a download ordered by {wanted.eim_id}")
+    for eim_id in state.polls:
+        owed = len(journal.owed(eim_id))
+        if owed:
+            phrases.append(f"{owed} answer{'s' if owed > 1 else ''} for {eim_id}")
+        elif gateway.owing is not None and eim_id in gateway.owing:
+            phrases.append(f"results on the card for {eim_id}")
+    return phrases
+
+
+def _doing(action: Action) -> str:
+    match action:
+        case Poll(eim_id):
+            return f"polling {eim_id}"
+        case ApplyRemedy(remedy):
+            return f"remedy: {remedy.value}"
+    return f"{type(action).__name__.lower()} under way"
 
 
 def progress(now: Progress) -> Snapshot:

@@ -57,6 +57,7 @@ class Waits(modem.waits.Waits):
     """From a fallback to the first trial of a return; doubles up to return_max. Up to a quarter less, by
     jitter."""
     return_max: float = wait(48 * 3600.0)
+    """Cap of return_after."""
     budget: float = wait(24 * 3600.0)
     """Within any time of this length, the gateway switches by itself at most rows.SWITCHES times."""
     emergency_look: float = wait(300.0)

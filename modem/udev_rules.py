@@ -5,7 +5,9 @@ from modem.models import AT_INTERFACES
 _HEAD = """\
 # Leaves every port of a modem to ModemManager but the one that ipad talks AT on. Made by `make docs`.
 #
+# The Debian package has it in /lib/udev/rules.d. Elsewhere:
 # cp 79-ipad-modemmanager.rules /etc/udev/rules.d
+# Then, once:
 # udevadm control --reload && udevadm trigger --subsystem-match=tty && systemctl restart ModemManager
 #
 # A modem that is not here: `ipad doctor` tells its USB ids and interface; add a line like those below.

@@ -213,3 +213,64 @@ def test_an_eim_can_differ_from_the_others(path: Path) -> None:
 )
 def test_what_an_eim_can_not_have_is_said_with_its_name(path: Path, text: str, said: str) -> None:
     assert refusal(path, text).startswith(said)
+
+
+# Drop-ins
+
+
+def test_drop_ins_are_read_after_the_file_in_the_order_of_their_names(path: Path) -> None:
+    drop_in(path, "20-b.toml", "[waits]\ntrial = 20\n[modem]\nrtscts = true\n")
+    drop_in(path, "10-a.toml", "[waits]\ntrial = 10\ngrace = 10\n")
+    drop_in(path, "30-c.toml.bak", "[waits]\ntrial = 30\n")
+    found = loaded(path, "[waits]\ntrial = 5\ngrace = 5\nsettle = 5\n[modem]\nbaudrate = 9600\n")
+    assert (found.waits.trial, found.waits.grace, found.waits.settle) == (20, 10, 5)
+    assert (found.modem.rtscts, found.modem.baudrate) == (True, 9600)
+
+
+def test_drop_ins_count_without_the_file(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(config, "DEFAULT_PATH", path)
+    drop_in(path, "a.toml", "[waits]\ntrial = 10\n")
+    assert config.load().waits.trial == 10
+
+
+def test_an_eim_may_be_set_in_several_files(path: Path) -> None:
+    drop_in(path, "a.toml", '[eim."x.y"]\npath = "/b"\n[esipa]\nlimit = 20000\n')
+    found = loaded(path, '[eim."x.y"]\nbinding = "json"\npath = "/a"\n')
+    assert found.esipa_of("x.y").binding == "json"
+    assert found.esipa_of("x.y").path == "/b"
+    assert found.esipa_of("x.y").limit == 20000
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("[waits]\ntrial = 0\n", "waits.trial: expected at least"),
+        ("[waits]\ntrail = 1\n", "waits.trail: no such key"),
+        ('[eim."x.y"]\nlimit = 1\n', 'eim."x.y".limit: expected 16384 octets'),
+        ("eim = 1\n", "eim: expected tables"),
+        ("[modem\n", "not TOML"),
+    ],
+)
+def test_what_is_wrong_in_a_drop_in_is_said_with_its_name(path: Path, text: str, expected: str) -> None:
+    path.write_text("[waits]\ntrial = 5\n", "utf-8")
+    wrong = drop_in(path, "50-site.toml", text)
+    drop_in(path, "60-later.toml", "[waits]\ngrace = 5\n")
+    with pytest.raises(ConfigError) as refused:
+        config.load(path)
+    assert str(refused.value).startswith(f"{wrong}: {expected}")
+
+
+def test_the_file_that_a_key_is_from_is_known(path: Path) -> None:
+    file = drop_in(path, "a.toml", '[modem]\nport = "/dev/ttyS1"\n')
+    path.write_text('[modem]\nport = "/dev/ttyS0"\nbaudrate = 9600\n', "utf-8")
+    found = config.read(path)
+    assert found.sources == {"modem.port": file, "modem.baudrate": path}
+    assert found.files == (path, file)
+
+
+def drop_in(path: Path, name: str, text: str) -> Path:
+    directory = path.with_name("ipad.toml.d")
+    directory.mkdir(exist_ok=True)
+    file = directory / name
+    file.write_text(text, "utf-8")
+    return file

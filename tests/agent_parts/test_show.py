@@ -89,9 +89,38 @@ def test_a_gateway_at_work() -> None:
         "ipad     1.2: operating for 60 min",
         "why      the profile works",
         f"profile  {NORD} (Nord IoT)",
-        "link     ok (home, 00101, E-UTRAN, -71 dBm, 10.64.0.2)",
+        "link     ok (home, 00101, E-UTRAN, 10.64.0.2)",
+        "signal   -71 dBm, good",
         "eim      eim.example: polled 10 s ago, next in 24 h 0 min",
+        "next     a poll of eim.example, in 24 h 0 min",
     ]
+
+
+def test_what_is_pending_and_which_modem_it_is() -> None:
+    pending = {"doing": "polling eim.example", "pending": ["2 answers for eim.example"]}
+    shown = show.status({**OPERATING, "modem": "Acme X1, 1.0", **pending})
+    assert "doing    polling eim.example" in shown
+    assert "modem    Acme X1, 1.0" in shown
+    assert "pending  2 answers for eim.example" in shown
+
+
+@pytest.mark.parametrize(
+    ("dbm", "word"), [(-60, "good"), (-75, "good"), (-76, "fair"), (-91, "weak"), (-110, "very weak")]
+)
+def test_a_signal_in_words(dbm: int, word: str) -> None:
+    assert f"signal   {dbm} dBm, {word}" in show.status({**OPERATING, "radio": {"signal": dbm}})
+
+
+@pytest.mark.parametrize(
+    ("more", "expected"),
+    [
+        ({}, "next     a poll of eim.example, in 24 h 0 min"),
+        ({"until": 5060.0}, "next     the end of its patience, in 60 s"),
+        ({"return_at": 5030.0, "origin": NORD}, f"next     a trial of {NORD}, in 30 s"),
+    ],
+)
+def test_what_comes_next(more: dict[str, Any], expected: str) -> None:
+    assert expected in show.status({**OPERATING, **more})
 
 
 def test_a_profile_on_trial() -> None:
@@ -102,6 +131,7 @@ def test_a_profile_on_trial() -> None:
         "link     not known yet",
         "trial    ordered by the eIM: waits for its result delivered",
         "eim      eim.example: never polled, failed 3 times, next in 0 s",
+        "next     a poll of eim.example, in 0 s",
     ]
     without = TRIAL | {"trial": {"kind": "rolled back", "rollback": False}}
     assert "trial    rolled back: waits for a working link" in show.status(without)

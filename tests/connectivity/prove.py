@@ -3,9 +3,11 @@
 1. properties: hypothesis lives gateways through whatever can happen, in any order.
 2. exploration: every state of each small world, and the way out of each.
 3. fleet: each scenario.
+4. kill points: a whole day, cut in two at each point where that makes a difference.
 """
 
 import argparse
+import subprocess
 import sys
 import time
 
@@ -67,6 +69,11 @@ def prove_fleet(gateways: int) -> bool:
     return holds
 
 
+def prove_kill_points() -> bool:
+    command = [sys.executable, "-m", "pytest", "-q", "tests/procedures/prove_day.py"]
+    return subprocess.run(command, check=False).returncode == 0
+
+
 def main() -> int:
     """Exit status 0 if all of it holds."""
     parser = argparse.ArgumentParser(prog="make prove", description=__doc__)
@@ -78,6 +85,7 @@ def main() -> int:
         prove_properties(args.lives),
         prove_exploration(args.limit),
         prove_fleet(args.gateways),
+        prove_kill_points(),
     )
     print("proven" if all(proofs) else "NOT PROVEN")
     return 0 if all(proofs) else 1

@@ -1,12 +1,13 @@
 """One SM-DP+ and one SM-DS for many cases: real TLS and signatures, and for each case orders of its own."""
 
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ipad.errors import Unreachable
 from ipad.net.http import Uplink
 from ipad.rsp.es9 import Es9
 from ipad.rsp.es11 import Es11
@@ -111,6 +112,8 @@ class HarmedServers:
 
     servers: Servers
     harm: Harm
+    routed: Callable[[], bool]
+    """Whether the profile in use has a way to them."""
 
     def es9(self, address: str) -> Es9:
         return self._harmed(self.servers.es9(address))
@@ -126,13 +129,17 @@ class HarmedServers:
         post = connection._post
 
         def harmed(name: str, *rest: Any) -> Any:
+            if not self.routed():
+                raise Unreachable(f"{name}: no route")
             return self.harm.pass_(HTTP, name, lambda: post(name, *rest))
 
         connection._post = harmed
         return client
 
 
-def servers(stall: Stall | None, waits: Waits, uplink: Uplink, harm: Harm) -> HarmedServers:
+def servers(
+    stall: Stall | None, waits: Waits, uplink: Uplink, harm: Harm, routed: Callable[[], bool]
+) -> HarmedServers:
     """Without a stall no server is trusted."""
     settings = RspSettings(ci_certificates="/nowhere" if stall is None else str(stall.ci))
-    return HarmedServers(Servers(waits, uplink, settings), harm)
+    return HarmedServers(Servers(waits, uplink, settings), harm, routed)

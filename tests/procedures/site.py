@@ -215,7 +215,7 @@ class Site:
             esipa,
             process.note,
             lambda: self.now,
-            cast(Servers, servers(self.stall, WAITS, uplink, self.harm)),
+            cast(Servers, servers(self.stall, WAITS, uplink, self.harm, self._routed)),
         )
         return process
 

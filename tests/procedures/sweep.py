@@ -21,18 +21,19 @@ def sweep(
     kind: type[Harm],
     found: Callable[[Site], dict[str, Any]] = outcome,
     prompt: bool = True,
-) -> None:
+    every: int = 1,
+) -> tuple[int, int]:
     """Plays the scenario unharmed, and then with the harm at each point that is not like the one before.
 
-    found: what has to be the same each time.
+    found: what has to be the same each time. every: only at each so manieth of these. Returns how many points
+    there are, and at how many of them it was played.
     """
     unharmed = kind()
     wanted = found(play(make_site, scenario, unharmed, prompt))
     points = unharmed.points
     alike = issubclass(kind, Kill)
-    for at in range(1, len(points) + 1):
-        if alike and at > 1 and points[at - 1] == points[at - 2]:
-            continue
+    unlike = [at for at in range(1, len(points) + 1) if not alike or _differs(points, at)]
+    for at in unlike[::every]:
         harm = kind(at)
         try:
             harmed = found(play(make_site, scenario, harm, prompt))
@@ -41,3 +42,9 @@ def sweep(
         except Exception as error:
             error.add_note(f"{kind.__name__} at point {at} of {len(points)}, {harm.struck}")
             raise
+    return len(points), len(unlike[::every])
+
+
+def _differs(points: list[object], at: int) -> bool:
+    """From the point before: something has changed that outlives the process."""
+    return at == 1 or points[at - 1] != points[at - 2]

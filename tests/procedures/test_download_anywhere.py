@@ -1,6 +1,5 @@
 """A download that is cut in two, wherever: the profile is installed once, and everybody hears so once."""
 
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -19,7 +18,7 @@ from tests.procedures.harm import (
     Unanswered,
     Unheard,
 )
-from tests.procedures.market import ICCID, Market
+from tests.procedures.market import ICCID
 from tests.procedures.scenarios import Scenario, outcome, told_all
 from tests.procedures.site import MakeSite, Site
 from tests.procedures.sweep import sweep
@@ -60,18 +59,6 @@ every = pytest.mark.parametrize("scenario", [DIRECT, INDIRECT, EVENT, AT_ONCE], 
 each_way = pytest.mark.parametrize("scenario", [DIRECT, INDIRECT], ids=lambda s: s.name)
 
 
-@pytest.fixture
-def make(make_site: MakeSite, market: Market) -> MakeSite:
-    def make(prepare: Callable[[State], None], **settings: Any) -> Site:
-        def prepared(card: State) -> None:
-            card.root_ds_address = market.smds_address
-            prepare(card)
-
-        return make_site(stall=market.open_stall, prepare=prepared, **settings)
-
-    return make
-
-
 def wanted(site: Site) -> dict[str, Any]:
     """What has come of it; the same however often it was harmed."""
     assert site.stall is not None
@@ -92,22 +79,22 @@ def wanted(site: Site) -> dict[str, Any]:
 
 
 @every
-def test_the_agent_may_be_killed_anywhere(make: MakeSite, scenario: Scenario) -> None:
-    sweep(make, scenario, Kill, wanted, prompt=False)
+def test_the_agent_may_be_killed_anywhere(make_day: MakeSite, scenario: Scenario) -> None:
+    sweep(make_day, scenario, Kill, wanted, prompt=False)
 
 
 @each_way
-def test_the_power_may_be_cut_anywhere(make: MakeSite, scenario: Scenario) -> None:
-    sweep(make, scenario, PowerCut, wanted)
+def test_the_power_may_be_cut_anywhere(make_day: MakeSite, scenario: Scenario) -> None:
+    sweep(make_day, scenario, PowerCut, wanted)
 
 
 @each_way
 @pytest.mark.parametrize("kind", [Reset, Unheard, Unanswered, NotSent, Garbled])
-def test_the_modem_may_fail_anywhere(make: MakeSite, scenario: Scenario, kind: type[Harm]) -> None:
-    sweep(make, scenario, kind, wanted)
+def test_the_modem_may_fail_anywhere(make_day: MakeSite, scenario: Scenario, kind: type[Harm]) -> None:
+    sweep(make_day, scenario, kind, wanted)
 
 
 @every
 @pytest.mark.parametrize("kind", [RequestLost, AnswerLost])
-def test_a_connection_may_break_anywhere(make: MakeSite, scenario: Scenario, kind: type[Harm]) -> None:
-    sweep(make, scenario, kind, wanted)
+def test_a_connection_may_break_anywhere(make_day: MakeSite, scenario: Scenario, kind: type[Harm]) -> None:
+    sweep(make_day, scenario, kind, wanted)
