@@ -125,7 +125,7 @@ def at_of(found: Finder) -> At:
 
 @pytest.mark.parametrize("by_path", [True, False])
 def test_a_modem_that_comes_back_under_another_number_is_found_again(fake: FakeSys, by_path: bool) -> None:
-    with modem_with("1") as before, modem_with("1") as after:
+    with modem_with("001017000000011") as before, modem_with("001017000000011") as after:
         path = fake.plug("ttyUSB2", EC25, 2, path=before.path)
         with closing(at_of(finder(fake, str(path) if by_path else "auto"))) as at:
             at.command("AT")
@@ -137,7 +137,11 @@ def test_a_modem_that_comes_back_under_another_number_is_found_again(fake: FakeS
 
 
 def test_another_modem_under_the_same_name_is_not_taken_for_ours(fake: FakeSys) -> None:
-    with modem_with("1") as ours, modem_with("2") as other, modem_with("1") as back:
+    with (
+        modem_with("001017000000011") as ours,
+        modem_with("001017000000029") as other,
+        modem_with("001017000000011") as back,
+    ):
         path = fake.plug("ttyUSB2", EC25, 2, place="1-1", path=ours.path)
         with closing(at_of(finder(fake, str(path)))) as at:
             at.command("AT")
@@ -154,7 +158,7 @@ def test_another_modem_under_the_same_name_is_not_taken_for_ours(fake: FakeSys) 
 
 
 def test_a_port_that_does_not_speak_at_is_left_for_the_next(fake: FakeSys) -> None:
-    with ScriptedModem(lambda _line: []) as mute, modem_with("1") as speaking:
+    with ScriptedModem(lambda _line: []) as mute, modem_with("001017000000011") as speaking:
         fake.plug("ttyACM0", OTHER, 0, path=mute.path)
         fake.plug("ttyACM1", OTHER, 1, path=speaking.path)
         waits = type(WAITS)(at_command=0.5, at_sync=0.1)
