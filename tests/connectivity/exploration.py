@@ -31,7 +31,8 @@ MOST_DOUBLINGS = 1
 """After so many a wait is at its cap: what counts further is the same."""
 WORLDS: Mapping[str, frozenset[str]] = {
     "outages": frozenset({"networks", "busy", "restart", "ask"}),
-    "orders of an eIM that may be down": frozenset({"networks", "busy", "restart", "orders", "eim"}),
+    "orders": frozenset({"networks", "busy", "restart", "orders"}),
+    "orders of an eIM that may be down": frozenset({"networks", "orders", "eim"}),
     "a card that comes and goes": frozenset({"networks", "busy", "restart", "card"}),
     "emergencies": frozenset({"networks", "busy", "restart", "emergency"}),
     "emergencies in the middle of orders": frozenset({"networks", "restart", "orders", "emergency"}),
