@@ -18,6 +18,8 @@ _BPP = vectors("sgp22:BoundProfilePackage")[0]
 class SaysTheSame:
     """A card that answers every STORE DATA chain with the same octets."""
 
+    block = 255
+
     def __init__(self, answer: bytes) -> None:
         self._answer = answer
 
