@@ -251,7 +251,13 @@ class Agent:
         card = self.state.card
         if seen is not None and card is not None and not same_iccid(seen, card.enabled or ""):
             self._reread(card)
+        self.facts = replace(self.facts, other_profile=self._reads_another(seen))
         self._diagnose()
+
+    def _reads_another(self, iccid: str | None) -> bool:
+        """Only a profile that the card has counts: a modem may tell an ICCID in a form of its own."""
+        profiles = self.gateway.contents.profiles if self.gateway.contents else ()
+        return any(iccid is not None and same_iccid(iccid, p.iccid) and not p.enabled for p in profiles)
 
     def _reread(self, card: CardView) -> None:
         """The modem reads another ICCID than the card had enabled: somebody else switched."""

@@ -96,14 +96,14 @@ class AtRadio:
             case Remedy.RESET:
                 self._taking.reset()
 
-    def take_profile(self, iccid: str | None) -> None:
-        """Makes the modem use what the card now has enabled; returns once it reads `iccid`.
+    def take_profile(self, iccid: str | None) -> bool:
+        """Makes the modem use what the card now has enabled; True once it reads `iccid`.
 
         Sets its APN, waits waits.refresh for the modem to act on the REFRESH, and if it does not makes it
         look at the card, as its model wants it. None: no profile is enabled, wait only until the card is
-        back. Raises ModemError if the modem reads something else even after a reset.
+        back. False: even after a reset the modem reads something else, or nothing.
         """
-        self._taking.take(iccid, self._iccid)
+        return self._taking.take(iccid, self._iccid)
 
     def bring_apn(self, iccid: str, apn: Apn) -> None:
         """The profile in use brings an APN; the modem attaches with it, unless the user says otherwise."""

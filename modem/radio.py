@@ -90,11 +90,12 @@ class Radio(Protocol):
 
     def apply(self, remedy: Remedy) -> None: ...
 
-    def take_profile(self, iccid: str | None) -> None:
-        """Makes the modem use what the card now has enabled; returns once it reads `iccid`.
+    def take_profile(self, iccid: str | None) -> bool:
+        """Makes the modem use what the card now has enabled; True once it reads `iccid`.
 
         Waits for the REFRESH first, and resets the modem if none comes. None: no profile is enabled,
-        wait only until the card is back.
+        wait only until the card is back. False: the modem never read it; the card still answers, so that
+        another profile can be enabled.
         """
         ...
 

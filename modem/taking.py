@@ -41,11 +41,8 @@ class Taking:
         self._apns = apns
         self._modem = modem
 
-    def take(self, iccid: str | None, before: str | None) -> None:
-        """See Radio.take_profile. before: the ICCID that the modem read last.
-
-        Raises ModemError if the modem reads something else even at the end.
-        """
+    def take(self, iccid: str | None, before: str | None) -> bool:
+        """See Radio.take_profile. before: the ICCID that the modem read last."""
         other_apn = iccid is not None and self._put_apn(before, iccid)
         for rung in self._rungs():
             with suppress(AtError):
@@ -53,18 +50,12 @@ class Taking:
                 if self._taken(iccid, before, self._patience(rung)):
                     break
         else:
-            reads = self._modem.read_iccid()
-            raise ModemError(
-                "taking the new profile",
-                f"after a reset the modem reads ICCID {reads or 'none'}, the card has {iccid} enabled",
-                "power-cycle the modem",
-                executed=True,
-            )
-        if iccid is None:
-            return
-        if other_apn and rung == "refresh":
-            self._attach_again()
-        self._choose_carrier()
+            return False
+        if iccid is not None:
+            if other_apn and rung == "refresh":
+                self._attach_again()
+            self._choose_carrier()
+        return True
 
     def reset(self) -> None:
         """Restarts the modem; waits until it answers again and its SIM had its time (TS 27.007 8.2)."""

@@ -28,6 +28,8 @@ class Facts:
     radio: RadioStatus | None = None
     """None: the modem did not answer."""
     radio_at: float | None = None
+    other_profile: bool = False
+    """The modem reads a profile of the card that is not the enabled one: what it says is of the former."""
     reachable: bool | None = None
     """What the last probe over the cellular interface said, or octets that arrived; None: nothing since the
     profile was enabled.
@@ -65,7 +67,7 @@ def diagnose(facts: Facts) -> Link:
     radio = facts.radio
     if radio is None:
         return Link.MODEM_STUCK
-    if radio.sim is not Sim.READY:
+    if radio.sim is not Sim.READY or facts.other_profile:
         return Link.NO_SIM
     if radio.registration is Registration.DENIED:
         return Link.REFUSED
@@ -89,6 +91,8 @@ def explain(facts: Facts) -> str:
             return f"registration refused: {_CAUSES.get(radio.cause, 'EMM cause')} ({radio.cause})"
         case Link.REFUSED:
             return f"bearer refused: {facts.bearer_refused}"
+        case Link.NO_SIM if facts.other_profile and radio is not None:
+            return f"{said}: the modem still reads {radio.iccid}, which is not enabled"
         case Link.NO_SIM if radio is not None:
             return f"{said}: {radio.sim.value}"
     return said

@@ -125,6 +125,16 @@ class Gateway:
         self._chosen_for = eid
         return self._iot
 
+    def take_profile(self, iccid: str | None) -> None:
+        """Makes the modem use what the card has enabled, None for no profile.
+
+        One that never does is no reason to stop here: the link is lost then, and the way back needs only
+        the card.
+        """
+        if self.radio is not None and not self.radio.take_profile(iccid):
+            wanted = f"profile {iccid}" if iccid else "that no profile is enabled"
+            self.note("switch", f"after a reset too, the modem does not see {wanted}")
+
     def read_card(self) -> Contents:
         """Reads what the card holds; raises what the way to the card raises."""
         known = self.contents

@@ -40,7 +40,7 @@ def run(gateway: Gateway) -> Ended | None:
     if gateway.radio is not None:
         # Raises at once if the modem is gone: waiting for its card, and resetting it, would take minutes.
         gateway.radio.status()
-        gateway.radio.take_profile(_enabled(gateway))
+        gateway.take_profile(_enabled(gateway))
     gateway.isdr.reset()
     match step.kind:
         case "package":

@@ -55,11 +55,10 @@ def settle(gateway: Gateway, target: str | None) -> Contents:
     target: ICCID of the profile that should be enabled now, None if that is not known.
     """
     gateway.isdr.reset()
-    if gateway.radio is not None:
-        gateway.radio.take_profile(target)
+    gateway.take_profile(target)
     contents = gateway.read_card()
-    if gateway.radio is not None and contents.enabled != target:
-        gateway.radio.take_profile(contents.enabled)
+    if contents.enabled != target:
+        gateway.take_profile(contents.enabled)
     apn.bring(gateway, contents)
     return contents
 

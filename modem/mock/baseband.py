@@ -29,6 +29,8 @@ class Sim(Enum):
     STARTING = "starting"
     READY = "ready"
     NO_PROFILE = "no profile"
+    FAILED = "failed"
+    """The card answers; what its profile has in it, the modem does not take for a SIM."""
 
 
 class Baseband:
@@ -74,6 +76,7 @@ class Baseband:
         self._told = NOT_REGISTERED
         self._sessions = 0
         self._first_imsi: str | None = None
+        self._first_iccid: str | None = None
         self._carrier: str | None = None
         """The PLMN whose carrier configuration is in use."""
         self._iccid: str | None = None
@@ -137,6 +140,8 @@ class Baseband:
     def told_iccid(self) -> str:
         """The ICCID as the modem tells it; CmeError unless the SIM is ready."""
         iccid = self.need_sim().iccid or ""
+        if "iccid-sticks" in self._faults:
+            return self._first_iccid or iccid
         return self._iccid or iccid if "old-iccid" in self._faults else iccid
 
     def need_card(self) -> None:
@@ -149,6 +154,8 @@ class Baseband:
     def need_sim(self) -> Subscriber:
         """Who the SIM is; CmeError unless it is ready."""
         self.need_card()
+        if self.sim is Sim.FAILED:
+            raise CmeError(SIM_FAILURE)
         if self.sim is not Sim.READY:
             raise CmeError(SIM_NOT_INSERTED)
         return self.subscriber
@@ -167,6 +174,9 @@ class Baseband:
         self.sim = Sim.READY if self.subscriber.iccid and self.subscriber.imsi else Sim.NO_PROFILE
         self._sessions += 1
         self._first_imsi = self._first_imsi or self.subscriber.imsi
+        self._first_iccid = self._first_iccid or self.subscriber.iccid
+        if "sim-failure" in self._faults and self.subscriber.imsi not in (None, self._first_imsi):
+            self.sim = Sim.FAILED
         self._carrier = self._carrier or _plmn(self.subscriber.imsi)
         self._iccid = self._iccid or self.subscriber.iccid
         if self._sessions == 1 and "stale-channels" in self._faults:

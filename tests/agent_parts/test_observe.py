@@ -82,6 +82,11 @@ def test_otherwise_they_say_nothing(before: int | None, after: int | None) -> No
             "bearer refused: +CME ERROR: 33",
         ),
         (Facts(UP, bearer_refused="+CME ERROR: 33"), Link.OK, "ok"),
+        (
+            Facts(replace(UP, iccid="89"), other_profile=True),
+            Link.NO_SIM,
+            "SIM not ready: the modem still reads 89, which is not enabled",
+        ),
     ],
 )
 def test_a_verdict_is_told_with_its_cause(facts: Facts, link: Link, said: str) -> None:

@@ -276,6 +276,30 @@ def test_the_former_iccid_is_told_until_a_reset(tmp_path: Path) -> None:
         assert ICCIDS[1] in raw.ask("AT+CCID")
 
 
+def test_the_first_iccid_may_be_told_for_good(tmp_path: Path) -> None:
+    with world(tmp_path, faults=("iccid-sticks",)) as made:
+        raw = Raw(made)
+        _switch(raw)
+        made.wait_for("registered", 2)
+        raw.ask("AT+CFUN=1,1")
+        made.wait_for("registered", 3)
+        assert made.uicc.profile == 1
+        assert ICCIDS[0] in raw.ask("AT+CCID")
+
+
+def test_a_sim_that_does_not_start_leaves_the_card_reachable(tmp_path: Path) -> None:
+    with world(tmp_path, faults=("sim-failure",)) as made:
+        raw = Raw(made)
+        _switch(raw)
+        made.wait_for("sim", 2)
+        assert made.uicc.profile == 1
+        raw.ask("AT+CMEE=1")
+        for command in ("AT+CPIN?", "AT+CCID", "AT+CIMI"):
+            raw.send(command)
+            raw.until("+CME ERROR: 13")
+        assert "+CCHO: 1" in raw.ask(OPEN)
+
+
 def test_a_card_that_keeps_its_power_does_not_switch(tmp_path: Path) -> None:
     with world(tmp_path, faults=("ignore-refresh", "cfun-keeps-card")) as made:
         raw = Raw(made)

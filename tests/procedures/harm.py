@@ -177,8 +177,8 @@ class HarmedRadio:
     def apply(self, remedy: Remedy) -> None:
         self._harm.pass_(RADIO, remedy.value, lambda: self._radio.apply(remedy))
 
-    def take_profile(self, iccid: str | None) -> None:
-        self._harm.pass_(RADIO, f"take_profile({iccid})", lambda: self._radio.take_profile(iccid))
+    def take_profile(self, iccid: str | None) -> bool:
+        return self._harm.pass_(RADIO, f"take_profile({iccid})", lambda: self._radio.take_profile(iccid))
 
     def bring_apn(self, iccid: str, apn: Apn) -> None:
         self._harm.pass_(RADIO, f"bring_apn({apn.name})", lambda: self._radio.bring_apn(iccid, apn))
