@@ -33,7 +33,8 @@ def send(at: At, command: str, arguments: str, apdu: bytes, deadline: float) -> 
     if len(lines) != 1:
         at.doubt()
         got = f"{len(lines)} lines with {command} in place of one"
-        raise ModemError(doing, got, f"another port of the modem may take AT{command}", executed=None)
+        advice = f"another program may be on this port; or another port of the modem takes AT{command}"
+        raise ModemError(doing, got, advice, executed=None)
     reply = _reply(command, lines[0])
     if reply is None:
         at.doubt()

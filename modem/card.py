@@ -13,7 +13,8 @@ ANSWER_LIMIT = 65536
 # A card has channels 1 to 3, or 1 to 19 (TS 102 221 8.7). The modem's own channels are the oldest and
 # so the lowest: what a former run left is looked for from 3 down, then above.
 _STALE_ORDER = (3, 2, 1, *range(19, 3, -1))
-_NO_FREE_CHANNEL = (0x6A81, 0x6881, 0x6A84)
+NO_FREE_CHANNEL = (0x6A81, 0x6881, 0x6A84)
+"""Status words that MANAGE CHANNEL may refuse to open one with."""
 
 
 class Channel(Protocol):
@@ -87,14 +88,14 @@ class UiccCard:
     def _open_channel(self) -> int:
         reply = self._manage_channel_open()
         for stale in _STALE_ORDER:
-            if reply.sw not in _NO_FREE_CHANNEL:
+            if reply.sw not in NO_FREE_CHANNEL:
                 break
             ours = self._ours.get(stale)
             if ours is not None and ours.opened_in == self.epoch():
                 continue
             if succeeded(self.uicc.transmit(_manage_channel_close(stale)).sw):
                 reply = self._manage_channel_open()
-        if reply.sw in _NO_FREE_CHANNEL:
+        if reply.sw in NO_FREE_CHANNEL:
             raise CardRefused(
                 "opening a logical channel",
                 reply.sw,

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from modem.at import At
-from modem.card import Card, Channel
+from modem.card import NO_FREE_CHANNEL, Card, Channel
 from modem.errors import AtError, CardRefused, ModemError, NoCard, PortGone
 from modem.memory import Memory
 from modem.quirks import Way
@@ -181,10 +181,13 @@ class FoundChannel:
 
 def _worst(problems: Sequence[ModemError], manners: Sequence[Manner]) -> ModemError:
     """What to tell: the card's own word if it had one, else what each way came to."""
-    for kind in (CardRefused, NoCard):
-        for problem in problems:
-            if isinstance(problem, kind):
-                return problem
+    for problem in problems:
+        # A modem that keeps the channels to itself looks as if there were none left.
+        if isinstance(problem, CardRefused) and problem.sw not in NO_FREE_CHANNEL:
+            return problem
+    for problem in problems:
+        if isinstance(problem, NoCard):
+            return problem
     if len(problems) == 1:
         return problems[0]
     tried = "; ".join(f"{error.doing}: {error.got}" for error in problems)
@@ -193,5 +196,6 @@ def _worst(problems: Sequence[ModemError], manners: Sequence[Manner]) -> ModemEr
     return ModemError(
         "looking for a way to the card",
         tried,
-        "this modem may have no way to an eUICC over AT: a PC/SC reader (modem.way) or another modem has",
+        "if a reset of the modem does not help, it may have no way to an eUICC over AT: "
+        "a PC/SC reader (modem.way) or another modem has",
     )
