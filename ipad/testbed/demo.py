@@ -307,7 +307,10 @@ def main(argv: list[str] | None = None) -> int:
     )
     parser.add_argument("--eims", type=int, choices=(1, 2), default=1, help="on the card (%(default)s)")
     parser.add_argument(
-        "--model", choices=sorted(MODELS), default="generic", help="of the modem (%(default)s)"
+        "--model",
+        choices=sorted(MODELS),
+        default="generic",
+        help="of the modem (%(default)s); ms2372h has no way to its eUICC",
     )
     parser.add_argument("--keep", type=Path, metavar="DIR", help="keep all state and logs there")
     parser.add_argument("--ladder", action="store_true", help="another day: each remedy for a lost link")

@@ -291,6 +291,10 @@ class Gateway:
         file = self.directory / "eim.der"
         file.write_bytes(bytes.fromhex(self.first.configuration()))
         answer = json.loads(self.ipad("provision", "--eim", str(file), "--json") or "{}")
+        if not answer:
+            raise IpadError(
+                "the card could not be associated with the eIM: what ipad provision said is above"
+            )
         token = answer["eims"][0]["association_token"]
         self.first.register(eid=self.card()["eid"], token=token)
         self._line.say(self.first.name, f"signs with association token {token} from now on")

@@ -86,7 +86,7 @@ def test_where_csim_fails_on_other_channels_cgla_is_the_way(tmp_path: Path) -> N
 def test_where_there_is_no_way_that_is_said_and_nothing_done(tmp_path: Path) -> None:
     with world(tmp_path, model="ms2372h") as made:
         before = len(made.uicc.sent)
-        with pytest.raises(ModemError, match="6881.*may have no way") as e:
+        with pytest.raises(ModemError, match=r"6881.*may have no way") as e:
             met(made).card.open(AID)
         assert e.value.got.count(";") == 1, "what came of each way is told"
         assert not [apdu for apdu in made.uicc.sent[before:] if apdu[0] & 0x83]
