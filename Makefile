@@ -3,6 +3,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
+# Tests wait more than they compute: more at a time than most machines have cores.
+AT_ONCE ?= -n 3 --dist loadfile
 
 .PHONY: demo test prove lint bench fuzz matrix docs deb system-test clean
 
@@ -10,7 +12,7 @@ demo: $(VENV)/ready
 	$(BIN)/python -m ipad.testbed.demo $(ARGS)
 
 test: $(VENV)/ready
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest $(AT_ONCE) $(ARGS)
 
 # The long proofs that a gateway always finds its way back.
 prove: $(VENV)/ready
