@@ -87,6 +87,10 @@ class Agent:
         """What the journal has of the state; None: the last save failed."""
         self._step_over = False
         """The journal's step is to be finished with the next save."""
+        self._looked = -math.inf
+        """When the modem, or the card, was last looked at."""
+        self._look_due: float | None = None
+        """When to look because of what the modem has said by itself."""
         self._did: deque[tuple[Action, Outcome]] = deque(maxlen=50)
 
     def run(self) -> None:
@@ -217,6 +221,8 @@ class Agent:
             if starting:
                 self._events.append(Started(None))
             return
+        finally:
+            self._looked = self.clock.now()
         self.state = replace(self.state, seed=contents.eid.hex())
         self._events.append(Started(contents.view(), ended))
 
@@ -246,7 +252,8 @@ class Agent:
         except ModemError as error:
             log.info("%s", error)
         finally:
-            self.facts = replace(self.facts, radio=status, radio_at=self.clock.now())
+            self._looked = self.clock.now()
+            self.facts = replace(self.facts, radio=status, radio_at=self._looked)
         seen = status.iccid if status else None
         card = self.state.card
         if seen is not None and card is not None and not same_iccid(seen, card.enabled or ""):
@@ -287,7 +294,7 @@ class Agent:
 
     def _wait(self) -> None:
         """Sleeps until the modem says something, somebody asks, or the time has come."""
-        timer = wake(self.state)
+        timer = min((t for t in (wake(self.state), self._look_due) if t is not None), default=None)
         longest = self._watchdog.half or self.config.waits.idle
         seconds = longest if timer is None else min(longest, max(0.0, timer - self.clock.now()))
         poll = select.poll()
@@ -301,8 +308,12 @@ class Agent:
         self._watchdog.feed()
         if radio is not None and radio.fileno() in ready:
             self._pump(radio)
+        if self._look_due is not None and self.clock.now() >= self._look_due:
+            self._look_due = None
+            self._look_again()
         for order in self.mailbox.take():
             self._obey(order)
+        timer = wake(self.state)
         if timer is not None and self.clock.now() >= timer:
             self._events.append(Deadline())
 
@@ -312,9 +323,13 @@ class Agent:
         except ModemError as error:
             self._lose_card(error)
             return
-        if changed and self.state.card is not None:
+        if changed and self._look_due is None:
+            self._look_due = self._looked + self.config.waits.look
+
+    def _look_again(self) -> None:
+        if self.state.card is not None:
             self._look()
-        elif changed:
+        else:
             self._find_card()
 
     def _obey(self, order: Order) -> None:

@@ -21,6 +21,8 @@ class Waits(modem.waits.Waits):
 
     idle: float = wait(300.0, floor=5.0)
     """The longest sleep of the loop without a watchdog; with one it is half of that one's patience."""
+    look: float = wait(0.5, floor=0.05)
+    """Between two looks at the modem because of what it says by itself: mostly several lines at once."""
     action: float = wait(1800.0, floor=60.0)
     """What one action may take; beyond it the watchdog is not fed any more."""
 

@@ -169,15 +169,25 @@ class AtRadio:
     def _ask(self, command: str, *, slow: bool = False) -> list[str]:
         """The answer's lines; none if the modem refuses."""
         try:
-            return self._at.command(command, deadline=self._waits.at_slow if slow else None)
+            return self._read(command, deadline=self._waits.at_slow if slow else None)
         except AtError:
             return []
+
+    def _read(
+        self, command: str, takes: re.Pattern[str] | None = None, deadline: float | None = None
+    ) -> list[str]:
+        """The answer's lines. An OK without any is not believed at once: it may be somebody else's."""
+        lines = self._at.command(command, takes=takes, deadline=deadline)
+        if lines:
+            return lines
+        self._at.doubt()
+        return self._at.command(command, takes=takes, deadline=deadline)
 
     def _registration(self, query: str) -> list[str]:
         if query in self._unknown:
             return []
         try:
-            return self._at.command(query, takes=at_parse.REGISTRATION_ANSWER)
+            return self._read(query, at_parse.REGISTRATION_ANSWER)
         except AtError:
             self._unknown.add(query)
             return []
@@ -192,14 +202,14 @@ class AtRadio:
 
     def _text(self, command: str) -> str:
         try:
-            return told(command, self._at.command(command))
+            return told(command, self._read(command))
         except AtError:
             return ""
 
     def sim(self) -> Sim:
         """+CPIN's word."""
         try:
-            return at_parse.sim(self._at.command("AT+CPIN?"))
+            return at_parse.sim(self._read("AT+CPIN?"))
         except AtError as error:
             return at_parse.sim_by_cause(error.code)
 
@@ -208,7 +218,7 @@ class AtRadio:
         known = self._iccid_command
         for command in self._at.facts.iccid_commands if known is None else (known,):
             try:
-                lines = self._at.command(command, takes=_ICCID_LINE)
+                lines = self._read(command, _ICCID_LINE)
             except AtError as error:
                 if error.code in _NOT_READY:
                     return (

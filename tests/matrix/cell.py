@@ -51,6 +51,7 @@ WAITS = replace(
     refresh=1.0,
     carrier=1.0,
     registration_poll=1.0,
+    look=0.05,
     poll_ready=0.02,
     cat_busy=0.1,
     connect=5.0,

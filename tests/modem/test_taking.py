@@ -16,7 +16,7 @@ from modem.errors import ModemError
 from modem.memory import ShortMemory
 from modem.mock import AlwaysOn, MockModem
 from modem.quirks import Quirks
-from modem.radio import Apn, Registration, Remedy
+from modem.radio import Apn, Registration, Remedy, Sim
 from tests.modem.mocked import SCALE, WAITS
 from tests.modem.scripted import WAITS as SCRIPTED
 from tests.modem.scripted import ScriptedModem, Step, answers, engine
@@ -252,6 +252,28 @@ def test_a_modem_that_tells_nothing_by_itself_is_looked_at() -> None:
         asked = modem.heard.count("AT+CEREG?")
         radio.status()
         assert modem.heard.count("AT+CEREG?") == asked  # it does not know that one
+
+
+def test_an_ok_without_an_answer_is_somebody_elses_and_the_question_asked_again() -> None:
+    spoilt = {"AT+CPIN?", "AT+CEREG?", "AT+CGACT?"}
+
+    def answer(line: str) -> list[Step] | None:
+        if line in spoilt:
+            spoilt.remove(line)
+            return [OK]
+        return {
+            "AT+CPIN?": [b"\r\n+CPIN: READY\r\n", OK],
+            "AT+CEREG?": [b"\r\n+CEREG: 0,1\r\n", OK],
+            "AT+CGACT?": [b"\r\n+CGACT: 1,1\r\n", OK],
+            "AT+CGPADDR": [b'\r\n+CGPADDR: 1,"10.0.0.1"\r\n', OK],
+        }.get(line)
+
+    with ScriptedModem(answer) as modem:
+        radio = AtRadio(engine(modem), SCRIPTED, None)  # type: ignore[arg-type]
+        seen = radio.status()
+        assert (seen.sim, seen.registration, seen.address) == (Sim.READY, Registration.HOME, "10.0.0.1")
+        assert not spoilt
+        radio.close()
 
 
 def test_registration_in_5g_alone_counts() -> None:

@@ -1,6 +1,7 @@
 """The agent's loop around the procedures: two eIMs, an order, what a former run has left."""
 
 from collections.abc import Callable
+from itertools import pairwise
 
 import pytest
 
@@ -11,10 +12,11 @@ from ipad.procedures import poll, resume, switch
 from ipad.procedures.gateway import Gateway
 from ipad.testbed.eim.serve import EIM_ID
 from modem.errors import PortGone
+from modem.radio import RadioStatus
 from tests.euicc_card.world import BOOTSTRAP, NORD, SUED
 from tests.procedures.harm import Killed
 from tests.procedures.scenarios import ended, on_nord
-from tests.procedures.site import Site
+from tests.procedures.site import WAITS, Site
 
 MakeSite = Callable[..., Site]
 
@@ -89,6 +91,32 @@ def test_a_step_is_not_given_up_because_the_card_is_in_the_middle_of_its_switch(
     site.run()
     assert resumed[:2] == [True, True]
     assert site.journal_left == (None, [])
+
+
+def test_a_modem_that_talks_without_end_is_not_looked_at_without_end(
+    make_site: MakeSite, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site = make_site()
+    looks: list[float] = []
+    status = site.modem.status
+
+    def counted() -> RadioStatus:
+        looks.append(site.now)
+        return status()
+
+    def turn() -> None:
+        site.turns += 1
+        site.now += WAITS.look / 10
+        if site.turns == 100:
+            site.mailbox.stop()
+
+    monkeypatch.setattr(site.modem, "status", counted)
+    monkeypatch.setattr(site, "turn", turn)
+    site.modem.talk()
+    site.run()
+    apart = [after - before for before, after in pairwise(looks[2:])]
+    assert 8 <= len(looks) <= 14
+    assert min(apart) >= WAITS.look
 
 
 def killed(*_: object) -> None:

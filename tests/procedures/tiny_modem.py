@@ -111,8 +111,12 @@ class TinyModem:
     def fileno(self) -> int:
         return self._eventfd
 
+    def talk(self) -> None:
+        """It says things by itself from now on, without end."""
+        os.eventfd_write(self._eventfd, 1)
+
     def pump(self) -> bool:
-        return False
+        return True
 
     def iccid(self) -> str | None:
         """EF_ICCID, as a modem reads it on the basic channel."""
