@@ -3,7 +3,8 @@
 1. properties: hypothesis lives gateways through whatever can happen, in any order.
 2. exploration: every state of each small world, and the way out of each.
 3. fleet: each scenario.
-4. kill points: a whole day, cut in two at each point where that makes a difference.
+4. kill points: a whole day, cut in two at each point where that makes a difference; and the agent's process
+   killed at every AT command, request and write of the journal.
 """
 
 import argparse
@@ -74,6 +75,10 @@ def prove_kill_points() -> bool:
     return subprocess.run(command, check=False).returncode == 0
 
 
+def prove_kills() -> bool:
+    return subprocess.run([sys.executable, "-m", "tests.matrix.kill_points"], check=False).returncode == 0
+
+
 def main() -> int:
     """Exit status 0 if all of it holds."""
     parser = argparse.ArgumentParser(prog="make prove", description=__doc__)
@@ -86,6 +91,7 @@ def main() -> int:
         prove_exploration(args.limit),
         prove_fleet(args.gateways),
         prove_kill_points(),
+        prove_kills(),
     )
     print("proven" if all(proofs) else "NOT PROVEN")
     return 0 if all(proofs) else 1

@@ -9,10 +9,11 @@ reason.
 import shutil
 import threading
 import time
-from contextlib import closing
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from ipad import clock
 from ipad.agent import Agent
@@ -85,6 +86,9 @@ _REASONS = ("modem", "card", "failed", "refused")
 """What the agent's history calls what went wrong."""
 
 
+S = TypeVar("S", bound="Scene")
+
+
 @dataclass(frozen=True)
 class Cell:
     """faults: of `--fault`, beside the model's own."""
@@ -110,6 +114,8 @@ class Verdict:
     struck: bool = False
     """A momentary fault has struck."""
     history: list[str] = field(default_factory=list)
+    points: dict[str, int] = field(default_factory=dict)
+    """Where the agent's process might be killed: how many of each kind."""
 
     @property
     def good(self) -> bool:
@@ -117,15 +123,16 @@ class Verdict:
 
 
 class Air:
-    """The radio networks, for one modem. All operators are there."""
+    """The radio networks, for one modem. At first all operators are there."""
 
     def __init__(self) -> None:
+        self.radio = Radio()
         self.imsi: str | None = None
         self._status = NOT_REGISTERED
 
     def register(self, imsi: str | None) -> None:
         self.imsi = imsi
-        seen = attach(Radio(), imsi)
+        seen = attach(self.radio, imsi)
         tech = 7 if seen.tech is None else seen.tech
         stat = int(seen.registration)
         self._status = NetworkStatus(stat, seen.plmn, seen.cause, tech, seen.rssi, seen.address)
@@ -190,11 +197,7 @@ class Scene:
         return self.desk.package(self.package)["outcome"]
 
     def run_agent(self, mailbox: Mailbox) -> None:
-        settings = Config(
-            modem=ModemConfig(port=str(self.directory / "tty")),
-            agent=AgentConfig(state_dir=str(self.directory), runtime_dir=str(self.directory)),
-            waits=WAITS,
-        )
+        settings = settings_of(self.directory)
         uplink = Uplink()
         try:
             with (
@@ -317,6 +320,15 @@ class Scene:
         return reasons[-1] if reasons else None
 
 
+def settings_of(directory: Path) -> Config:
+    """Of an agent whose modem is in `directory`, and which keeps its journal there."""
+    return Config(
+        modem=ModemConfig(port=str(directory / "tty")),
+        agent=AgentConfig(state_dir=str(directory), runtime_dir=str(directory)),
+        waits=WAITS,
+    )
+
+
 def _refusal(outcome: Any) -> str:
     """The codes of a package's outcome that are not ok."""
     if not isinstance(outcome, list):
@@ -334,32 +346,34 @@ def _name(iccid: str | None) -> str:
     return {BOOTSTRAP: "bootstrap", NORD: "Nord"}.get(iccid or "", str(iccid))
 
 
-def run(cell: Cell, directory: Path, pki_dir: Path) -> Verdict:
-    """Plays the cell in `directory`, which is empty."""
-    began = time.monotonic()
+@contextmanager
+def scene_of(cell: Cell, directory: Path, pki_dir: Path, kind: Callable[..., S]) -> Iterator[S]:
+    """A scene in `directory`, which is empty, with its eIM."""
     with open_house(directory / "nobody", pki_dir) as house:
         blank = make_blank(directory / "blank", pki_dir, [house])
         (directory / "card").mkdir()
         shutil.copy(blank.directory / state.FILE_NAME, directory / "card")
         desk = house.open_desk(directory / "eim", blank.eid, blank.tokens[0])
-        scene = Scene(cell, directory, pki_dir, desk)
-        mailbox = Mailbox()
-        with scene.modem:
-            agent = threading.Thread(target=scene.run_agent, args=(mailbox,), daemon=True)
-            agent.start()
-            end = time.monotonic() + PATIENCE
-            over = False
-            while not over and time.monotonic() < end and agent.is_alive() and not scene.hopeless():
-                time.sleep(_LOOK)
-                scene.order_again()
-                over = scene.over()
-            mailbox.stop()
-            agent.join(_STOPS_WITHIN)
-            if agent.is_alive():
-                return Verdict("wrong", "hangs: the agent does not stop", time.monotonic() - began)
-            outcome, reason = scene.judge(over)
+        with closing(desk.records):
+            yield kind(cell, directory, pki_dir, desk)
+
+
+def run(cell: Cell, directory: Path, pki_dir: Path) -> Verdict:
+    """Plays the cell in `directory`, which is empty."""
+    began = time.monotonic()
+    with closing(Mailbox()) as mailbox, scene_of(cell, directory, pki_dir, Scene) as scene, scene.modem:
+        agent = threading.Thread(target=scene.run_agent, args=(mailbox,), daemon=True)
+        agent.start()
+        end = time.monotonic() + PATIENCE
+        over = False
+        while not over and time.monotonic() < end and agent.is_alive() and not scene.hopeless():
+            time.sleep(_LOOK)
+            scene.order_again()
+            over = scene.over()
+        mailbox.stop()
+        agent.join(_STOPS_WITHIN)
+        if agent.is_alive():
+            return Verdict("wrong", "hangs: the agent does not stop", time.monotonic() - began)
+        outcome, reason = scene.judge(over)
         struck = any(name == "fault" for name, _ in scene.events)
-        history = scene.told()
-        desk.records.close()
-        mailbox.close()
-    return Verdict(outcome, reason, time.monotonic() - began, scene.lines, struck, history)
+        return Verdict(outcome, reason, time.monotonic() - began, scene.lines, struck, scene.told())

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
+from typing import Generic, TypeVar
 
 from ipad.testbed import pki
 from tests.matrix.cell import Cell, Verdict, run
@@ -19,28 +20,33 @@ _SERVER = multiprocessing.get_context("forkserver")
 _SERVER.set_forkserver_preload(["tests.matrix.cell"])
 
 
+C = TypeVar("C", bound=Cell)
+Run = Callable[[C, Path, Path], Verdict]
+"""Plays a cell, in an empty directory, with the PKI in another one."""
+
+
 @dataclass
-class _Player:
-    cell: Cell
+class _Player(Generic[C]):
+    cell: C
     process: multiprocessing.process.BaseProcess
     verdict: Connection
     until: float
 
 
 def play(
-    cells: Iterable[Cell], at_once: int, tell: Callable[[Cell, Verdict], None]
-) -> list[tuple[Cell, Verdict]]:
+    cells: Iterable[C], at_once: int, tell: Callable[[C, Verdict], None], run: Run[C] = run
+) -> list[tuple[C, Verdict]]:
     """Plays all, `at_once` at a time; `tell` is told each verdict as it comes."""
     memory = Path("/dev/shm")
-    found: list[tuple[Cell, Verdict]] = []
+    found: list[tuple[C, Verdict]] = []
     with tempfile.TemporaryDirectory(dir=memory if os.access(memory, os.W_OK) else None) as made:
         directory = Path(made)
         pki.make_pki(directory / "pki")
         waiting = list(cells)[::-1]
-        players: list[_Player] = []
+        players: list[_Player[C]] = []
         while waiting or players:
             while waiting and len(players) < at_once:
-                players.append(_start(waiting.pop(), directory))
+                players.append(_start(waiting.pop(), directory, run))
             wait([player.verdict for player in players], timeout=1.0)
             for player in [p for p in players if p.verdict.poll() or time.monotonic() > p.until]:
                 players.remove(player)
@@ -50,22 +56,22 @@ def play(
     return found
 
 
-def _start(cell: Cell, directory: Path) -> _Player:
+def _start(cell: C, directory: Path, run: Run[C]) -> _Player[C]:
     ours, theirs = _SERVER.Pipe(duplex=False)
-    process = _SERVER.Process(target=_play, args=(cell, directory, theirs))
+    process = _SERVER.Process(target=_play, args=(run, cell, directory, theirs))
     process.start()
     theirs.close()
     return _Player(cell, process, ours, time.monotonic() + HARD_LIMIT)
 
 
-def _play(cell: Cell, directory: Path, verdict: Connection) -> None:
+def _play(run: Run[C], cell: C, directory: Path, verdict: Connection) -> None:
     with tempfile.TemporaryDirectory(dir=directory) as own:
         verdict.send(run(cell, Path(own), directory / "pki"))
     verdict.close()
     os._exit(0)  # a thread that hangs would keep the process
 
 
-def _end(player: _Player) -> Verdict:
+def _end(player: _Player[C]) -> Verdict:
     try:
         if player.verdict.poll():
             verdict: Verdict = player.verdict.recv()
