@@ -5,7 +5,7 @@ from typing import Protocol
 from weakref import WeakValueDictionary
 
 from modem.errors import CardRefused, ChannelLost, ModemError
-from modem.uicc import Reply, Uicc
+from modem.uicc import Reply, Transmit, Uicc
 
 ANSWER_LIMIT = 65536
 """The most octets that one command's answer may have, all its GET RESPONSEs together."""
@@ -113,7 +113,7 @@ class UiccCard:
         return reply.data[0]
 
     def _manage_channel_open(self) -> Reply:
-        return exchange(self.uicc, b"\x00\x70\x00\x00\x01", get_response_cla=0x00)
+        return exchange(self.uicc.transmit, b"\x00\x70\x00\x00\x01", get_response_cla=0x00)
 
 
 class UiccChannel:
@@ -132,7 +132,7 @@ class UiccChannel:
         if self._closed or self._card.epoch() != self.opened_in:
             raise ChannelLost(doing, "the card was reset since the channel was opened", "open it again")
         sent = bytes((with_channel(apdu[0], self.number),)) + apdu[1:]
-        reply = exchange(self._card.uicc, sent, get_response_cla=with_channel(0x00, self.number))
+        reply = exchange(self._card.uicc.transmit, sent, get_response_cla=with_channel(0x00, self.number))
         if reply.sw == 0x6881:
             self._closed = True  # its number may become somebody else's
             self._card.forget(self.number)
@@ -178,7 +178,7 @@ _ANSWERS = (0x61, 0x62, 0x63, 0x90, 0x91, 0x92)
 """SW1 of an answer to GET RESPONSE that has what was announced (TS 102 221 10.2.1)."""
 
 
-def exchange(uicc: Uicc, apdu: bytes, get_response_cla: int, limit: int = ANSWER_LIMIT) -> Reply:
+def exchange(transmit: Transmit, apdu: bytes, get_response_cla: int, limit: int = ANSWER_LIMIT) -> Reply:
     """One command to its end: 6Cxx sent again with the right Le, 61xx fetched (TS 102 221 7.3.1.1).
 
     6Cxx says that nothing was executed, so sending again is safe. Raises ModemError for an answer
@@ -186,13 +186,13 @@ def exchange(uicc: Uicc, apdu: bytes, get_response_cla: int, limit: int = ANSWER
     after 61xx says that the command was executed: only its answer is lost.
     """
     doing = f"sending {apdu[:4].hex().upper()}"
-    reply = uicc.transmit(apdu)
+    reply = transmit(apdu)
     if reply.sw >> 8 == 0x6C:
-        reply = uicc.transmit(_with_le(apdu, reply.sw & 0xFF))
+        reply = transmit(_with_le(apdu, reply.sw & 0xFF))
     data = bytearray(reply.data)
     while reply.sw >> 8 == 0x61:
         try:
-            reply = _get_response(uicc, get_response_cla, reply.sw & 0xFF)
+            reply = _get_response(transmit, get_response_cla, reply.sw & 0xFF)
         except ModemError as error:
             error.executed = True
             raise
@@ -210,10 +210,10 @@ def exchange(uicc: Uicc, apdu: bytes, get_response_cla: int, limit: int = ANSWER
     return Reply(bytes(data), reply.sw)
 
 
-def _get_response(uicc: Uicc, cla: int, length: int) -> Reply:
+def _get_response(transmit: Transmit, cla: int, length: int) -> Reply:
     apdu = bytes((cla, 0xC0, 0x00, 0x00, length))
-    reply = uicc.transmit(apdu)
-    return uicc.transmit(_with_le(apdu, reply.sw & 0xFF)) if reply.sw >> 8 == 0x6C else reply
+    reply = transmit(apdu)
+    return transmit(_with_le(apdu, reply.sw & 0xFF)) if reply.sw >> 8 == 0x6C else reply
 
 
 def _with_le(apdu: bytes, le: int) -> bytes:

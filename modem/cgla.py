@@ -5,6 +5,7 @@ name looks like is the modem's affair, a small number or a handle like 0385A7CF;
 """
 
 import re
+from functools import partial
 from weakref import WeakValueDictionary
 
 from modem import at_apdu
@@ -12,7 +13,7 @@ from modem.at import At
 from modem.card import exchange, succeeded
 from modem.errors import AtError, ChannelLost, ModemError, NoCard
 from modem.memory import Memory
-from modem.tap import Observer, TappedUicc
+from modem.tap import Observer, tapped
 from modem.uicc import Reply
 from modem.waits import Waits
 
@@ -85,7 +86,7 @@ class CglaCard:
         if not session or self._cchc(session) or left_aid != aid.hex():
             return None
         try:
-            reply = _SessionUicc(self.at, session, self.waits).transmit(_IN_USE)
+            reply = _send(self.at, session, self.waits, _IN_USE)
         except (AtError, ChannelLost):
             return None
         return session if reply.sw != 0x6881 else None
@@ -150,15 +151,15 @@ class CglaChannel:
         self.opened_in = card.at.epoch
         self._card = card
         self._closed = False
-        uicc = _SessionUicc(card.at, session, card.waits)
-        self._uicc = uicc if observer is None else TappedUicc(uicc, observer)
+        transmit = partial(_send, card.at, session, card.waits)
+        self._transmit = transmit if observer is None else tapped(transmit, observer)
 
     def transmit(self, apdu: bytes) -> Reply:
         """See Channel.transmit."""
         doing = f"sending {apdu[:4].hex().upper()} in session {self.session}"
         if self._closed or self._card.at.epoch != self.opened_in:
             raise ChannelLost(doing, "the card was reset since the channel was opened", "open it again")
-        reply = exchange(self._uicc, apdu, get_response_cla=0x00)
+        reply = exchange(self._transmit, apdu, get_response_cla=0x00)
         if reply.sw == 0x6881:
             self._closed = True
             raise ChannelLost(doing, "the card says 6881, the channel is closed", "open it again")
@@ -173,24 +174,12 @@ class CglaChannel:
             self._card.end(self)
 
 
-class _SessionUicc:
-    """The card as one session sees it."""
-
-    def __init__(self, at: At, session: str, waits: Waits) -> None:
-        self._at = at
-        self._session = session
-        self._waits = waits
-
-    def reset(self) -> bytes:
-        """A session can't: the modem resets the card."""
-        raise NotImplementedError
-
-    def transmit(self, apdu: bytes) -> Reply:
-        """Sends one C-APDU; see at_apdu.send. ChannelLost if the modem knows no such session."""
-        try:
-            return at_apdu.send(self._at, "+CGLA", f"{self._session},", apdu, self._waits.apdu)
-        except AtError as error:
-            if error.code not in _UNKNOWN_SESSION or len(apdu) > _SHORT:
-                raise
-            got = f"the modem knows no session {self._session} ({error.got})"
-            raise ChannelLost(error.doing, got, "open it again", executed=False) from error
+def _send(at: At, session: str, waits: Waits, apdu: bytes) -> Reply:
+    """Sends one C-APDU in a session; see at_apdu.send. ChannelLost if the modem knows no such session."""
+    try:
+        return at_apdu.send(at, "+CGLA", f"{session},", apdu, waits.apdu)
+    except AtError as error:
+        if error.code not in _UNKNOWN_SESSION or len(apdu) > _SHORT:
+            raise
+        got = f"the modem knows no session {session} ({error.got})"
+        raise ChannelLost(error.doing, got, "open it again", executed=False) from error

@@ -30,7 +30,7 @@ class Proactive:
 
 def fetch(uicc: Uicc, length: int) -> Proactive | None:
     """FETCHes the command that 91xx announced (TS 102 221 11.2.3); None if there is none that makes sense."""
-    reply = exchange(uicc, bytes((0x80, 0x12, 0x00, 0x00, length)), get_response_cla=0x00)
+    reply = exchange(uicc.transmit, bytes((0x80, 0x12, 0x00, 0x00, length)), get_response_cla=0x00)
     if not succeeded(reply.sw):
         return None
     content = dict(tlvs(reply.data)).get(0xD0, b"")
@@ -42,7 +42,7 @@ def respond(uicc: Uicc, command: Proactive, result: int) -> Reply:
     """TERMINAL RESPONSE with a general result (TS 102 223 6.8, 8.12)."""
     details = bytes((0x81, 3, command.number, command.type, command.qualifier))
     data = details + bytes.fromhex("82028281") + bytes((0x83, 1, result))
-    return exchange(uicc, bytes((0x80, 0x14, 0x00, 0x00, len(data))) + data, get_response_cla=0x00)
+    return exchange(uicc.transmit, bytes((0x80, 0x14, 0x00, 0x00, len(data))) + data, get_response_cla=0x00)
 
 
 def tlvs(octets: bytes) -> Iterator[tuple[int, bytes]]:

@@ -3,10 +3,25 @@
 from collections.abc import Callable
 
 from modem.errors import ModemError
-from modem.uicc import Reply, Uicc
+from modem.uicc import Reply, Transmit, Uicc
 
 Observer = Callable[[bytes, Reply | ModemError], None]
 """Told each C-APDU as it was sent, and its R-APDU, or why there is none. It must not raise."""
+
+
+def tapped(transmit: Transmit, observer: Observer) -> Transmit:
+    """The same way to the card, of which `observer` is told what goes through it."""
+
+    def told(apdu: bytes) -> Reply:
+        try:
+            reply = transmit(apdu)
+        except ModemError as error:
+            observer(apdu, error)
+            raise
+        observer(apdu, reply)
+        return reply
+
+    return told
 
 
 class TappedUicc:
@@ -14,7 +29,7 @@ class TappedUicc:
 
     def __init__(self, uicc: Uicc, observer: Observer) -> None:
         self._uicc = uicc
-        self._observer = observer
+        self._transmit = tapped(uicc.transmit, observer)
 
     def reset(self) -> bytes:
         """See Uicc.reset."""
@@ -22,10 +37,4 @@ class TappedUicc:
 
     def transmit(self, apdu: bytes) -> Reply:
         """See Uicc.transmit."""
-        try:
-            reply = self._uicc.transmit(apdu)
-        except ModemError as error:
-            self._observer(apdu, error)
-            raise
-        self._observer(apdu, reply)
-        return reply
+        return self._transmit(apdu)

@@ -68,7 +68,7 @@ class TerminalUicc:
             return
         self._greeted = self._epoch()
         for apdu in self._hello:
-            reply = exchange(self._uicc, apdu, get_response_cla=0x00)
+            reply = exchange(self._uicc.transmit, apdu, get_response_cla=0x00)
             if reply.sw >> 8 == 0x91:
                 self._serve(reply.sw)
 

@@ -1,5 +1,6 @@
 """A card as a terminal sees it (TS 102 221): reset, and APDUs with the channel in their CLA."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -10,6 +11,10 @@ class Reply:
 
     data: bytes
     sw: int
+
+
+Transmit = Callable[[bytes], Reply]
+"""Uicc.transmit, or a part of the card that takes C-APDUs just so."""
 
 
 class Uicc(Protocol):

@@ -5,11 +5,11 @@ are the modem's too: what the host wrote there is overwritten, always.
 """
 
 import random
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 
 from modem.card import exchange
 from modem.mock.cme import INCORRECT_PARAMETERS, MEMORY_FULL, NOT_FOUND, SIM_FAILURE, CmeError, PlainError
-from modem.uicc import Reply
+from modem.uicc import Reply, Transmit
 
 STORE_DATA = 0xE2
 """INS of STORE DATA (GlobalPlatform Card Specification 11.11)."""
@@ -21,7 +21,7 @@ _LAST_CHANNEL = 19
 class Channels:
     """The sessions of one card session. transmit: to the card; raises CmeError where there is none."""
 
-    def __init__(self, transmit: Callable[[bytes], Reply], faults: Collection[str]) -> None:
+    def __init__(self, transmit: Transmit, faults: Collection[str]) -> None:
         self._transmit = transmit
         self._faults = faults
         self._random = random.Random(0)
@@ -46,7 +46,7 @@ class Channels:
         if number is None:
             raise CmeError(MEMORY_FULL)
         select = bytes((_cla(0x00, number), 0xA4, 0x04, 0x00, len(aid))) + aid
-        reply = exchange(_Way(self._transmit), select, _cla(0x00, number))
+        reply = exchange(self._transmit, select, _cla(0x00, number))
         if not (reply.sw == 0x9000 or reply.sw >> 8 in (0x62, 0x63, 0x91)):
             self._close(number)
             raise CmeError(SIM_FAILURE if "ccho-cme13" in self._faults else NOT_FOUND)
@@ -74,7 +74,7 @@ class Channels:
         return self._transmit(bytes((_cla(apdu[0], number),)) + apdu[1:])
 
     def _new_channel(self) -> int | None:
-        reply = exchange(_Way(self._transmit), b"\x00\x70\x00\x00\x01", 0x00)
+        reply = exchange(self._transmit, b"\x00\x70\x00\x00\x01", 0x00)
         if reply.sw in _NO_CHANNEL:
             return None
         if len(reply.data) != 1 or not 1 <= reply.data[0] <= _LAST_CHANNEL:
@@ -88,16 +88,6 @@ class Channels:
         if "session-handles" in self._faults:
             return f"{self._random.getrandbits(32):08X}"
         return str(number)
-
-
-class _Way:
-    """The way to the card as a Uicc."""
-
-    def __init__(self, transmit: Callable[[bytes], Reply]) -> None:
-        self.transmit = transmit
-
-    def reset(self) -> bytes:
-        raise NotImplementedError
 
 
 def _cla(cla: int, number: int) -> int:

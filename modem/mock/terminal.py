@@ -86,7 +86,7 @@ class Terminal:
         return reply.data if _done(reply) else None
 
     def _send(self, apdu: bytes) -> Reply:
-        self.last = exchange(self.uicc, apdu, get_response_cla=0x00)
+        self.last = exchange(self.uicc.transmit, apdu, get_response_cla=0x00)
         return self.last
 
 

@@ -87,7 +87,7 @@ def test_a_card_that_announces_data_and_gives_none_is_not_asked_for_ever() -> No
 def test_an_answer_beyond_the_limit_is_cut_off() -> None:
     _, channel = opened(TinyUicc())
     with pytest.raises(ModemError, match="longer than 100") as e:
-        exchange(channel._card.uicc, bytes.fromhex("8101010080") + bytes(128), 0x01, limit=100)
+        exchange(channel._card.uicc.transmit, bytes.fromhex("8101010080") + bytes(128), 0x01, limit=100)
     assert e.value.executed is True
 
 

@@ -123,4 +123,4 @@ class TinyModem:
         self._card.transmit(bytes.fromhex("00A4000C023F00"))
         if self._card.transmit(bytes.fromhex("00A4000C022FE2")).sw != 0x9000:
             return None
-        return bcd.iccid_digits(exchange(self._card, bytes.fromhex("00B000000A"), 0x00).data)
+        return bcd.iccid_digits(exchange(self._card.transmit, bytes.fromhex("00B000000A"), 0x00).data)

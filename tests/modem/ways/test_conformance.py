@@ -141,10 +141,10 @@ def test_somebody_beside_us_on_a_channel_of_his_own_is_not_disturbed(rig: Rig) -
     assert opened.sw == 0x9000
     [theirs] = opened.data
     select = bytes((theirs, 0xA4, 0x00, 0x04, 2, 0x3F, 0x00))
-    file = exchange(rig.beside, select, theirs)
+    file = exchange(rig.beside.transmit, select, theirs)
     for _ in range(5):
         assert channel.transmit(EID).data
-        assert exchange(rig.beside, select, theirs) == file
+        assert exchange(rig.beside.transmit, select, theirs) == file
     channel.close()
     assert rig.beside.transmit(bytes((0x00, 0x70, 0x80, theirs))).sw == 0x9000
 
