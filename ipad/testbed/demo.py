@@ -64,6 +64,7 @@ WAITS = {
     "http": 4.0,
     "refresh": 5.0,
     "sim_ready": 8.0,
+    "carrier": 10.0,
 }
 """A day's patience, in a minute: what takes hours on a gateway takes seconds here."""
 
