@@ -36,7 +36,7 @@ STORIES: dict[Story, str] = {
     "lost": "a link lost until the last remedy, and then the enable",
 }
 """What happens, by how it ends; "lost" ends with the order done."""
-_TRIAL = 3.0
+_LONG_TRIAL, _SHORT_TRIAL = 30.0, 3.0
 _LOOK = 0.02
 _RESET = "AT+CFUN=1,1"
 _CHECKOUT = Path(__file__).parents[2]
@@ -52,6 +52,11 @@ class Kill(Cell):
 
     def __str__(self) -> str:
         return f"{super().__str__()}: {STORIES[self.story]}, killed at {self.boundary} {self.at or 'none'}"
+
+    @property
+    def trial(self) -> float:
+        """Seconds that the new profile has: many where it works, for a killed process needs some to start."""
+        return _LONG_TRIAL if self.story in ("done", "lost") else _SHORT_TRIAL
 
     def holds(self, verdict: Verdict) -> bool:
         """It ended as it has to."""
@@ -84,7 +89,7 @@ class KilledScene(Scene):
 
     def begin(self, fatal_write: int) -> None:
         """The agent starts."""
-        arguments = (str(self.directory), str(fatal_write), str(_TRIAL))
+        arguments = (str(self.directory), str(fatal_write), str(self.kill.trial))
         command = [sys.executable, "-m", "tests.matrix.killed_agent", *arguments]
         self.process = subprocess.Popen(command, stderr=subprocess.DEVNULL, cwd=_CHECKOUT)
 
