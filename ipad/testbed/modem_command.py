@@ -19,7 +19,7 @@ from ipad.testbed.network_client import NetworkClient
 from ipad.testbed.network_command import address
 from ipad.testbed.process import ready, until_stopped
 from modem.errors import ModemError
-from modem.mock.faults import LASTING, MOMENTARY, WHEN, BadFault
+from modem.mock.faults import LASTING, MOMENTARY, WHEN, BadFault, Fault
 from modem.mock.modem import MockModem
 from modem.mock.network import AlwaysOn, Network
 from modem.mock.personalities import MODELS
@@ -108,6 +108,13 @@ def _modem(args: argparse.Namespace) -> int:
     checked(args.shape)
     if args.link.exists() and not args.link.is_symlink():
         raise ConfigError(f"--link {args.link}: there is something else already, and it is not replaced")
+    if args.card.startswith(_READER) and (args.shape or args.pki):
+        raise ConfigError("--shape and --pki are for a virtual card, not for one in a reader")
+    try:
+        for fault in args.fault:
+            Fault.parse(fault)
+    except BadFault as error:
+        raise ConfigError(f"--fault {error}") from error
     with _events(args.state) as events:
         return _run(args, events)
 
@@ -140,8 +147,6 @@ def _run(args: argparse.Namespace, events: TextIO) -> int:
                 baudrate=args.baudrate,
                 on_event=tell,
             )
-        except BadFault as error:
-            raise ConfigError(f"--fault {error}") from error
         except OSError as error:
             raise ConfigError(f"--link {args.link}: {error}") from error
         with modem:
@@ -156,8 +161,6 @@ def _uicc(args: argparse.Namespace) -> Uicc:
         busy = "cat-busy" in (*args.fault, *MODELS[args.model].faults)
         shapes = [*args.shape, *([EVENT_LIST] if busy else [])]
         return VirtualEuicc.open(args.state, args.pki, consumer=args.card == "consumer", shapes=shapes)
-    if args.shape or args.pki:
-        raise ConfigError("--shape and --pki are for a virtual card, not for one in a reader")
     from modem.pcsc import ReaderUicc  # only here: it needs pyscard
 
     reader = ReaderUicc(args.card.removeprefix(_READER), Waits())

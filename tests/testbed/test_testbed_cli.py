@@ -267,8 +267,14 @@ def test_without_cryptography_it_says_what_is_missing() -> None:
     ],
 )
 def test_what_cannot_be_done_is_said_in_a_sentence(
-    arguments: list[str], status: int, said: str, capsys: pytest.CaptureFixture[str]
+    arguments: list[str],
+    status: int,
+    said: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
+    monkeypatch.chdir(tmp_path)
     try:
         ended = cli.main(arguments)
     except SystemExit as left:
@@ -277,6 +283,7 @@ def test_what_cannot_be_done_is_said_in_a_sentence(
     told = capsys.readouterr()
     assert said in told.err
     assert told.out == ""
+    assert list(tmp_path.iterdir()) == [], "nothing is made of it"
 
 
 def test_a_taken_port_is_said_in_a_sentence(
