@@ -133,7 +133,9 @@ class Gateway:
         """
         if self.radio is not None and not self.radio.take_profile(iccid):
             wanted = f"profile {iccid}" if iccid else "that no profile is enabled"
-            self.note("switch", f"after a reset too, the modem does not see {wanted}")
+            self.note(
+                "switch", f"after a reset too, the modem does not see {wanted}: its power off and on may help"
+            )
 
     def read_card(self) -> Contents:
         """Reads what the card holds; raises what the way to the card raises."""
