@@ -83,7 +83,7 @@ def open_port(path: str, baudrate: int = 115200, rtscts: bool = False, locks: Pa
 def holder(path: str, proc: Path = Path("/proc")) -> str:
     """Who else has the tty open, as far as this user may see: "ModemManager (512)"; empty: nobody."""
     try:
-        wanted = os.stat(path).st_rdev
+        wanted = _device(os.stat(path))
     except OSError:
         return ""
     found = []
@@ -96,6 +96,11 @@ def holder(path: str, proc: Path = Path("/proc")) -> str:
 def lock_file(path: str, locks: Path = LOCKS) -> Path:
     """Where the lock of this tty is, whatever link it is named by."""
     return locks / f"LCK..{Path(path).resolve().name}"
+
+
+def _device(found: os.stat_result) -> tuple[int, int]:
+    """Which tty it is. Each container has ptys of its own, with the same numbers."""
+    return found.st_rdev, found.st_dev if os.major(found.st_rdev) in _PTY_MAJORS else 0
 
 
 def _is_pty(path: str) -> bool:
@@ -142,11 +147,11 @@ def _owner(file: Path) -> int | None:
     return pid if pid > 0 and pid != os.getpid() else None
 
 
-def _has_open(process: Path, device: int) -> bool:
+def _has_open(process: Path, device: tuple[int, int]) -> bool:
     try:
         for fd in (process / "fd").iterdir():
             with suppress(OSError):
-                if fd.stat().st_rdev == device:
+                if _device(fd.stat()) == device:
                     return True
     except OSError:
         return False

@@ -93,3 +93,36 @@ def test_what_is_not_there_is_gone(tmp_path: Path) -> None:
     with pytest.raises(PortGone):
         ports.open_port(str(tmp_path / "ttyUSB2"), locks=tmp_path)
     assert ports.holder(str(tmp_path / "ttyUSB2")) == ""
+
+
+_A_PTY_OF_THIS_NUMBER = """
+import fcntl, os, struct, sys, time  # TIOCGPTN, TIOCSPTLCK below
+instance, wanted, number, kept = sys.argv[1], int(sys.argv[2]), -1, []
+while number != wanted:
+    kept.append(os.open(f"{instance}/ptmx", os.O_RDWR | os.O_NOCTTY))
+    number = struct.unpack("I", fcntl.ioctl(kept[-1], 0x80045430, bytes(4)))[0]
+    fcntl.ioctl(kept[-1], 0x40045431, struct.pack("i", 0))
+kept.append(os.open(f"{instance}/{number}", os.O_RDWR | os.O_NOCTTY))
+print(flush=True)
+time.sleep(60)
+"""
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can mount")
+def test_a_containers_pty_of_the_same_number_is_another_one(tmp_path: Path) -> None:
+    ours, tty = os.openpty()
+    try:
+        path = os.ttyname(tty)
+        number = path.rpartition("/")[2]
+        mount = f'mount -t devpts -o newinstance,ptmxmode=666 devpts {tmp_path} && exec "$@"'
+        hold = [sys.executable, "-c", _A_PTY_OF_THIS_NUMBER, str(tmp_path), number]
+        command = ["unshare", "-m", "sh", "-c", mount, "sh", *hold]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as other:
+            assert other.stdout is not None
+            assert other.stdout.readline() == "\n", "no mount namespace may be made here"
+            holder = ports.holder(path)
+            other.kill()
+        assert f"({other.pid})" not in holder
+    finally:
+        os.close(ours)
+        os.close(tty)
