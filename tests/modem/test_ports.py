@@ -119,7 +119,8 @@ def test_a_containers_pty_of_the_same_number_is_another_one(tmp_path: Path) -> N
         command = ["unshare", "-m", "sh", "-c", mount, "sh", *hold]
         with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as other:
             assert other.stdout is not None
-            assert other.stdout.readline() == "\n", "no mount namespace may be made here"
+            if other.stdout.readline() != "\n":
+                pytest.skip("no mount namespace may be made here")
             holder = ports.holder(path)
             other.kill()
         assert f"({other.pid})" not in holder
