@@ -1,6 +1,7 @@
 """When a download is gone on with, and what comes of its end."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -19,6 +20,7 @@ from ipad.connectivity.state import (
     Failed,
     Inject,
     Injected,
+    Outcome,
     Phase,
     Plan,
     Poll,
@@ -40,8 +42,8 @@ ordered = replace(operating, download=Plan(due=NOW))
 DONE = Downloaded("new", None, CARD, eim_id="eim", again=0.0)
 
 
-def after(state: State, action: Action, outcome: object, now: float = NOW) -> tuple[State, Action | None]:
-    return decide(replace(state, busy=action), Ended(action, outcome), now, WAITS)  # type: ignore[arg-type]
+def after(state: State, action: Action, outcome: Outcome, now: float = NOW) -> tuple[State, Action | None]:
+    return decide(replace(state, busy=action), Ended(action, outcome), now, WAITS)
 
 
 def test_what_a_poll_brought_is_downloaded_at_once() -> None:
@@ -64,8 +66,8 @@ def test_what_came_by_hand_is_too() -> None:
     ],
     ids=lambda e: e["phase"].value,
 )
-def test_it_waits_for_a_link_a_card_and_the_verdict_of_a_trial(elsewhere: dict[str, object]) -> None:
-    state, action = decide(replace(ordered, **elsewhere), Deadline(), NOW, WAITS)  # type: ignore[arg-type]
+def test_it_waits_for_a_link_a_card_and_the_verdict_of_a_trial(elsewhere: dict[str, Any]) -> None:
+    state, action = decide(replace(ordered, **elsewhere), Deadline(), NOW, WAITS)
     assert action is None
     assert state.download == Plan(due=NOW)
 

@@ -264,8 +264,11 @@ def _switch(raw: Raw) -> None:
     raw.ask('AT+CGLA=1,10,"00C0000001"')
 
 
-def test_the_former_iccid_is_told_until_a_reset(tmp_path: Path) -> None:
-    with world(tmp_path, faults=("old-iccid",)) as made:
+@pytest.mark.parametrize(("fault", "after_a_reset"), [("old-iccid", 1), ("iccid-sticks", 0)])
+def test_the_former_iccid_is_told_until_a_reset_or_for_good(
+    tmp_path: Path, fault: str, after_a_reset: int
+) -> None:
+    with world(tmp_path, faults=(fault,)) as made:
         raw = Raw(made)
         _switch(raw)
         made.wait_for("registered", 2)
@@ -273,18 +276,7 @@ def test_the_former_iccid_is_told_until_a_reset(tmp_path: Path) -> None:
         assert ICCIDS[0] in raw.ask("AT+CCID")
         raw.ask("AT+CFUN=1,1")
         made.wait_for("registered", 3)
-        assert ICCIDS[1] in raw.ask("AT+CCID")
-
-
-def test_the_first_iccid_may_be_told_for_good(tmp_path: Path) -> None:
-    with world(tmp_path, faults=("iccid-sticks",)) as made:
-        raw = Raw(made)
-        _switch(raw)
-        made.wait_for("registered", 2)
-        raw.ask("AT+CFUN=1,1")
-        made.wait_for("registered", 3)
-        assert made.uicc.profile == 1
-        assert ICCIDS[0] in raw.ask("AT+CCID")
+        assert ICCIDS[after_a_reset] in raw.ask("AT+CCID")
 
 
 def test_a_sim_that_does_not_start_leaves_the_card_reachable(tmp_path: Path) -> None:

@@ -12,11 +12,13 @@ from modem import quirks
 from modem.at_radio import AtRadio
 from modem.card import Channel
 from modem.connect import Modem
+from modem.csim import CsimUicc
 from modem.errors import ModemError
 from modem.memory import ShortMemory
 from modem.mock import AlwaysOn, MockModem
 from modem.quirks import Quirks
 from modem.radio import Apn, Registration, Remedy, Sim
+from modem.waits import Waits
 from tests.modem.mocked import SCALE, WAITS
 from tests.modem.scripted import WAITS as SCRIPTED
 from tests.modem.scripted import ScriptedModem, Step, answers, engine
@@ -198,9 +200,14 @@ def test_what_a_profile_brings_is_used_unless_the_user_says_otherwise(tmp_path: 
         assert contexts(site)[1:] == ['AT+CGDCONT=1,"IP","mine"']
 
 
+def scripted_radio(modem: ScriptedModem, waits: Waits) -> AtRadio:
+    at = engine(modem)
+    return AtRadio(at, waits, CsimUicc(at, waits))
+
+
 def radio_of(modem: ScriptedModem, apn: Apn) -> AtRadio:
     at = engine(modem)
-    return AtRadio(at, SCRIPTED, None, apn_of=lambda _iccid: apn)  # type: ignore[arg-type]
+    return AtRadio(at, SCRIPTED, CsimUicc(at, SCRIPTED), apn_of=lambda _iccid: apn)
 
 
 def test_a_modem_that_takes_an_apn_only_while_off_is_switched_off_for_it() -> None:
@@ -244,7 +251,7 @@ def test_a_modem_that_tells_nothing_by_itself_is_looked_at() -> None:
 
     with ScriptedModem(answer) as modem:
         waits = replace(SCRIPTED, registration_poll=0.05)
-        radio = AtRadio(engine(modem), waits, None)  # type: ignore[arg-type]
+        radio = scripted_radio(modem, waits)
         assert radio.status().registration is Registration.HOME
         while not radio.pump():
             continue
@@ -269,7 +276,7 @@ def test_an_ok_without_an_answer_is_somebody_elses_and_the_question_asked_again(
         }.get(line)
 
     with ScriptedModem(answer) as modem:
-        radio = AtRadio(engine(modem), SCRIPTED, None)  # type: ignore[arg-type]
+        radio = scripted_radio(modem, SCRIPTED)
         seen = radio.status()
         assert (seen.sim, seen.registration, seen.address) == (Sim.READY, Registration.HOME, "10.0.0.1")
         assert not spoilt
@@ -278,7 +285,7 @@ def test_an_ok_without_an_answer_is_somebody_elses_and_the_question_asked_again(
 
 def test_registration_in_5g_alone_counts() -> None:
     with ScriptedModem(answers({"AT+C5GREG?": [b'\r\n+C5GREG: 2,5,"1A","2B",11\r\n', OK]})) as modem:
-        radio = AtRadio(engine(modem), SCRIPTED, None)  # type: ignore[arg-type]
+        radio = scripted_radio(modem, SCRIPTED)
         assert radio.status().registration is Registration.ROAMING
         radio.close()
 

@@ -89,10 +89,6 @@ DAY = (
 )
 
 
-def _stage(site: Site) -> int:
-    return int(getattr(site, "stage", 0))
-
-
 def _at_rest(site: Site, step: Step) -> bool:
     """Nothing is left of this step."""
     assert site.agent is not None
@@ -103,18 +99,18 @@ def _at_rest(site: Site, step: Step) -> bool:
 
 def _go_on(site: Site) -> Command | None:
     """The next change, once the one before has come to its end; somebody at the gateway polls then."""
-    stage = _stage(site)
+    stage = site.stage
     if stage and not _at_rest(site, DAY[stage - 1]):
         return None
     if stage == len(DAY):
         return None
-    site.stage = stage + 1  # type: ignore[attr-defined]
+    site.stage += 1
     DAY[stage].change(site)
     return Command.POLL
 
 
 def _over(site: Site) -> bool:
-    return _stage(site) == len(DAY) and _at_rest(site, DAY[-1])
+    return site.stage == len(DAY) and _at_rest(site, DAY[-1])
 
 
 def _only_bootstrap(card: State) -> None:

@@ -134,6 +134,8 @@ class Site:
     def __post_init__(self) -> None:
         self.now = 1000.0
         self.turns = 0
+        self.stage = 0
+        """How much of a life of several stages has begun."""
         self.looks = 0
         self.routeless: set[str] = set()
         """ICCIDs whose operator has no route to the eIM."""

@@ -40,7 +40,9 @@ def test_while_traffic_flows_there_is_no_probe(make_site: MakeSite, monkeypatch:
     assert len(probed(make_site(), monkeypatch, 10_000)) == 1
 
 
-def test_a_dead_link_is_looked_at_ever_more_seldom(make_site: MakeSite) -> None:
+def test_a_dead_link_is_looked_at_ever_more_seldom(
+    make_site: MakeSite, monkeypatch: pytest.MonkeyPatch
+) -> None:
     site = make_site(prepare=on_nord)
     looks: list[float] = []
 
@@ -50,7 +52,7 @@ def test_a_dead_link_is_looked_at_ever_more_seldom(make_site: MakeSite) -> None:
         return None
 
     site.ask = life
-    site.settled = lambda: True  # type: ignore[method-assign]
+    monkeypatch.setattr(site, "settled", lambda: True)
     site.done = lambda site: site.now > 1000 + DAY / 2
     site.run()
     assert site.agent is not None

@@ -3,6 +3,7 @@
 import pytest
 
 from ipad.connectivity.state import Download
+from ipad.testbed.euicc.state import State
 from tests.procedures.market import ICCID, Market
 from tests.procedures.site import MakeSite, Site
 from tests.procedures.test_download import ask_once, iccids, stall, trigger
@@ -53,15 +54,17 @@ def test_an_address_that_is_none_is_no_reason_to_stop(site: Site) -> None:
     assert address in str([r["content"] for r in site.desk.results("otherSignedNotification")])
 
 
-def test_without_an_eim_the_smdp_is_all_there_is(make_site: MakeSite, market: Market) -> None:
-    def no_eim(card: object) -> None:
-        card.eims.clear()  # type: ignore[attr-defined]
+def test_without_an_eim_the_smdp_is_all_there_is(
+    make_site: MakeSite, market: Market, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_eim(card: State) -> None:
+        card.eims.clear()
 
     site = make_site(stall=market.open_stall, prepare=no_eim)
     code = stall(site).order(notify=(((0, 1, 2, 3), "smdp example"), ((1, 2, 3), market.smdp_address)))
     ask_once(site, Download(trigger(code)))
     # Its installation is told to an address that is none as well: that one stays.
-    site.settled = lambda: True  # type: ignore[method-assign]
+    monkeypatch.setattr(site, "settled", lambda: True)
     site.run()
     assert iccids(site)[-1] == ICCID
     assert stall(site).states() == ["installed"]

@@ -3,6 +3,7 @@
 It runs in a mount namespace of its own where there may be one, so that it is in nobody's way.
 """
 
+import importlib
 import os
 import socket
 import subprocess
@@ -27,7 +28,7 @@ _WITHIN = 20.0
 def missing() -> str:
     """What is not there of all that is needed; empty if nothing."""
     try:
-        import smartcard.scard  # noqa: F401
+        importlib.import_module("smartcard.scard")
     except ImportError:
         return "pyscard is not installed"
     if not _DRIVER.exists() or not Path("/usr/sbin/pcscd").exists():

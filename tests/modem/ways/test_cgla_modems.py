@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -85,9 +86,9 @@ def test_a_session_that_the_modem_has_forgotten_is_a_lost_channel(make_rig: Make
     assert channel.transmit(EID).data
 
 
-def card_at(modem: ScriptedModem, memory: ShortMemory | None = None, **facts: object) -> CglaCard:
+def card_at(modem: ScriptedModem, memory: ShortMemory | None = None, **facts: Any) -> CglaCard:
     at = engine(modem)
-    at.facts = Quirks(**facts)  # type: ignore[arg-type]
+    at.facts = Quirks(**facts)
     return CglaCard(at, SCRIPTED, memory or ShortMemory())
 
 

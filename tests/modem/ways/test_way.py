@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -32,11 +33,9 @@ class Bench:
         self.commands: list[str] = []
         self.modems: list[Modem] = []
 
-    def run(self, **given: object) -> FoundCard:
+    def run(self, **given: Any) -> FoundCard:
         self.commands.clear()
-        self.modems.append(
-            connect(self.path, waits=WAITS, memory=self.memory, sample=sample, **given)  # type: ignore[arg-type]
-        )
+        self.modems.append(connect(self.path, waits=WAITS, memory=self.memory, sample=sample, **given))
         card = self.modems[-1].card
         assert isinstance(card, FoundCard)
         return card
