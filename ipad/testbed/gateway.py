@@ -15,6 +15,7 @@ import sys
 import threading
 import time
 from collections.abc import Mapping
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Literal, Self
 
@@ -24,6 +25,7 @@ from ipad.testbed import euicc, pki, rsp_part
 from ipad.testbed.eim.serve import EIM_ID
 from ipad.testbed.eim_part import EimPart, ordered, pki_of_another, said
 from ipad.testbed.euicc.state import exists
+from ipad.testbed.held_port import held_port
 from ipad.testbed.network_command import ask
 from ipad.testbed.rsp_part import RspPart
 from ipad.testbed.timeline import Timeline
@@ -36,13 +38,6 @@ _FOLLOW = 0.1
 """Seconds between two looks at the far side's records, for the timeline."""
 _LOOK = 0.01
 """Seconds between two looks at what the daemon said."""
-
-
-def free_port() -> int:
-    """A TCP port on loopback that nobody uses at the moment."""
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return int(sock.getsockname()[1])
 
 
 class Gateway:
@@ -82,8 +77,9 @@ class Gateway:
         self._line = line
         self._processes: dict[str, subprocess.Popen[str]] = {}
         self._done = threading.Event()
-        self._network = ("127.0.0.1", free_port())
-        self._probe_port = free_port()
+        self._ports = ExitStack()
+        self._network = ("127.0.0.1", held_port(self._ports))
+        self._probe_port = held_port(self._ports)
         self._blank = blank
         self.smds = self._rsp_part("smds")
         self.smdp = self._rsp_part("smdp", smds=self.smds.admin)
@@ -93,9 +89,9 @@ class Gateway:
                 eim_id=f"eim{number + 1}.testbed.example" if number else EIM_ID,
                 state=directory / (f"eim{number + 1}" if number else "eim"),
                 pki=directory / f"pki{number + 1}" if number else self.pki,
-                port=free_port(),
-                admin_port=free_port(),
-                relay_port=free_port(),
+                port=held_port(self._ports),
+                admin_port=held_port(self._ports),
+                relay_port=held_port(self._ports),
                 anchor=anchor,
                 bindings=bindings,
                 smdp=(f"https://localhost:{self.smdp.port}", self.smdp.address),
@@ -125,6 +121,7 @@ class Gateway:
                 _end(process)
         for process in self._processes.values():
             _end(process)
+        self._ports.close()
 
     # Parts
 
@@ -149,8 +146,8 @@ class Gateway:
         threading.Thread(target=self._follow_modem, daemon=True).start()
 
     def _rsp_part(self, kind: Literal["smdp", "smds"], smds: str | None = None) -> RspPart:
-        ports = free_port(), free_port(), free_port()
-        return RspPart(kind, self.directory / kind, self.pki, *ports, smds=smds)
+        port, admin_port, relay_port = (held_port(self._ports) for _ in range(3))
+        return RspPart(kind, self.directory / kind, self.pki, port, admin_port, relay_port, smds=smds)
 
     def _make_card(self) -> None:
         card = self.directory / "card"

@@ -1,11 +1,13 @@
 import select
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
 from ipad.errors import ConfigError
+from ipad.testbed.held_port import held_port
 from ipad.testbed.network_client import NetworkClient
 from modem.mock.network import SEARCHING, Network, NetworkStatus
 from tests.testbed.network_running import PATIENCE, running
@@ -52,15 +54,16 @@ def test_what_was_said_of_the_former_sim_is_not_taken_for_the_new_one(tmp_path: 
 
 
 def test_a_modem_comes_back_when_the_network_does(tmp_path: Path) -> None:
-    with running(tmp_path) as net:
-        port = net.port
-        client = NetworkClient("127.0.0.1", port)
-        client.register(NORD)
-        pump_until(client, lambda status: status.registration == 1)
-    pump_until(client, lambda status: status == SEARCHING)
-    with running(tmp_path, port=port):
-        pump_until(client, lambda status: status.registration == 1)
-        client.close()
+    with ExitStack() as held:
+        port = held_port(held)
+        with running(tmp_path, port=port):
+            client = NetworkClient("127.0.0.1", port)
+            client.register(NORD)
+            pump_until(client, lambda status: status.registration == 1)
+        pump_until(client, lambda status: status == SEARCHING)
+        with running(tmp_path, port=port):
+            pump_until(client, lambda status: status.registration == 1)
+            client.close()
 
 
 def test_a_network_that_is_not_there_is_named() -> None:

@@ -2,6 +2,8 @@
 
 import json
 import signal
+from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +11,7 @@ import pytest
 
 from ipad.asn1 import decode
 from ipad.testbed import cli, pki
+from ipad.testbed.held_port import held_port
 from tests.testbed import rsp_world
 from tests.testbed.rsp_world import ICCID, Client
 from tests.testbed.test_testbed_cli import started
@@ -23,14 +26,20 @@ def run(capsys: pytest.CaptureFixture[str]) -> Any:
     return run
 
 
+@pytest.fixture
+def held() -> Iterator[ExitStack]:
+    with ExitStack() as stack:
+        yield stack
+
+
 def test_an_smdp_is_started_ordered_from_killed_and_started_again(
-    tmp_path: Path, pki_dir: Path, run: Any
+    tmp_path: Path, pki_dir: Path, run: Any, held: ExitStack
 ) -> None:
     card = rsp_world.insert(tmp_path / "card", pki_dir)
     where = ("--state", tmp_path / "smdp", "--pki", pki_dir, "--admin-port", 0)
-    with started("smdp", *where, "--port", 0, end=signal.SIGKILL) as words:
+    port = held_port(held)
+    with started("smdp", *where, "--port", port, end=signal.SIGKILL) as words:
         admin = ("--admin", words[2])
-        port = words[0].rpartition(":")[2]
         shown = run("smdp", "show", *admin)
         assert (shown["smdpAddress"], shown["oid"], shown["url"]) == (
             f"localhost:{port}", pki.SMDP_OID, words[0],
