@@ -2,13 +2,15 @@
 
 import multiprocessing
 import os
+import signal
 import tempfile
 import time
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
-from typing import Generic, TypeVar
+from typing import Generic, TypeVar, cast
 
 from ipad.testbed import pki
 from tests.matrix.cell import Cell, Verdict, run
@@ -17,7 +19,7 @@ HARD_LIMIT = 90.0
 """Seconds that no cell takes."""
 _SERVER = multiprocessing.get_context("forkserver")
 """Its children begin with the modules loaded, and with no threads of whoever plays."""
-_SERVER.set_forkserver_preload(["tests.matrix.cell"])
+_SERVER.set_forkserver_preload(["tests.killed.life", "ipad.daemon", "ipad.provision"])
 
 
 C = TypeVar("C", bound=Cell)
@@ -34,9 +36,13 @@ class _Player(Generic[C]):
 
 
 def play(
-    cells: Iterable[C], at_once: int, tell: Callable[[C, Verdict], None], run: Run[C] = run
+    cells: Iterable[C],
+    at_once: int,
+    tell: Callable[[C, Verdict], None],
+    run: Run[C] = run,
+    limit: float = HARD_LIMIT,
 ) -> list[tuple[C, Verdict]]:
-    """Plays all, `at_once` at a time; `tell` is told each verdict as it comes."""
+    """Plays all, `at_once` at a time; `tell` is told each verdict as it comes. limit: seconds for each."""
     memory = Path("/dev/shm")
     found: list[tuple[C, Verdict]] = []
     with tempfile.TemporaryDirectory(dir=memory if os.access(memory, os.W_OK) else None) as made:
@@ -46,7 +52,7 @@ def play(
         players: list[_Player[C]] = []
         while waiting or players:
             while waiting and len(players) < at_once:
-                players.append(_start(waiting.pop(), directory, run))
+                players.append(_start(waiting.pop(), directory, run, limit))
             wait([player.verdict for player in players], timeout=1.0)
             for player in [p for p in players if p.verdict.poll() or time.monotonic() > p.until]:
                 players.remove(player)
@@ -56,15 +62,16 @@ def play(
     return found
 
 
-def _start(cell: C, directory: Path, run: Run[C]) -> _Player[C]:
+def _start(cell: C, directory: Path, run: Run[C], limit: float) -> _Player[C]:
     ours, theirs = _SERVER.Pipe(duplex=False)
     process = _SERVER.Process(target=_play, args=(run, cell, directory, theirs))
     process.start()
     theirs.close()
-    return _Player(cell, process, ours, time.monotonic() + HARD_LIMIT)
+    return _Player(cell, process, ours, time.monotonic() + limit)
 
 
 def _play(run: Run[C], cell: C, directory: Path, verdict: Connection) -> None:
+    os.setpgid(0, 0)  # to be ended with all that it has started
     with tempfile.TemporaryDirectory(dir=directory) as own:
         verdict.send(run(cell, Path(own), directory / "pki"))
     verdict.close()
@@ -76,10 +83,12 @@ def _end(player: _Player[C]) -> Verdict:
         if player.verdict.poll():
             verdict: Verdict = player.verdict.recv()
         else:
-            verdict = Verdict("wrong", "hangs", HARD_LIMIT)
+            verdict = Verdict("wrong", "hangs")
     except EOFError:
         verdict = Verdict("wrong", "the player died")
     player.verdict.close()
+    with suppress(ProcessLookupError):
+        os.killpg(cast(int, player.process.pid), signal.SIGKILL)
     player.process.kill()
     player.process.join()
     return verdict
