@@ -1,6 +1,5 @@
 """Reading the information lines of the AT commands that a Radio needs (TS 27.007). Pure."""
 
-import csv
 import re
 from dataclasses import dataclass
 
@@ -10,6 +9,8 @@ REGISTRATION_ANSWER = re.compile(r"\+C(?:5G|E|G)?REG: *(\d+) *, *(\d+)")
 """The answer to +CxREG? has <n> and <stat> as numbers; the unsolicited line only <stat>, then text."""
 
 ICCID_ANSWER = re.compile(r"(?<![0-9A-Za-z])(\d\d[0-9A-F]{16,18})F?(?![0-9A-Za-z])")
+_VALUE = re.compile(r'(?:^|,) *(?:"([^"]*)[^,]*|([^,]*))')
+"""One of the values between commas. A string has no quotes in it: \\22 stands for one (V.250 5.4.2.2)."""
 _REGISTRATION_TOLD = re.compile(r"\+C(?:5G|E|G)?REG: *(\d+)")
 _TECHNOLOGIES = {
     0: "GSM", 1: "GSM", 2: "UTRAN", 3: "GSM", 4: "UTRAN", 5: "UTRAN", 6: "UTRAN", 7: "E-UTRAN",
@@ -45,7 +46,8 @@ class Registered:
 
 def fields(line: str) -> list[str]:
     """The values after the colon, without their quotes. An empty line has none."""
-    return next(csv.reader([line.partition(":")[2].strip()], skipinitialspace=True), [])
+    values = line.partition(":")[2].strip()
+    return [found[1] or found[2] or "" for found in _VALUE.finditer(values)] if values else []
 
 
 def number(text: str) -> int | None:

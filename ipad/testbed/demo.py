@@ -184,8 +184,10 @@ def come_back(gateway: Gateway, line: Timeline) -> None:
     line.wait_for("its failure", lambda: gateway.enabled() == BOOTSTRAP)
     gateway.operator(NORD_PLMN, "on")
     line.wait_for("the second trial", lambda: gateway.enabled() == NORD)
-    polls = gateway.polls()
-    line.wait_for("a poll over Nord", lambda: gateway.polls() > polls and gateway.phase() == "operating")
+    line.wait_for(
+        "a poll over Nord",
+        lambda: gateway.phase() == "operating" and gateway.last_poll() > gateway.switches()[-1],
+    )
     fell, tried, fell_again, tried_again = gateway.switches()[-4:]
     first, second = tried - fell, tried_again - fell_again
     line.check(f"the second came after a longer wait ({second:.0f} s, not {first:.0f} s)", second > first)

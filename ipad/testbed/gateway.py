@@ -381,6 +381,10 @@ class Gateway:
     def polls(self) -> int:
         return len(self.exchanges("GetEimPackage"))
 
+    def last_poll(self) -> float:
+        """When the eIM answered it, in seconds since the epoch; 0: there was none."""
+        return max((float(e["time"]) for e in self.exchanges("GetEimPackage")), default=0.0)
+
     def told(self) -> list[tuple[int | None, str | None]]:
         """stateChangeCause and rPLMN of every poll."""
         return self.first.told()

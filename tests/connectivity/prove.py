@@ -3,8 +3,8 @@
 1. properties: hypothesis lives gateways through whatever can happen, in any order.
 2. exploration: every state of each small world, and the way out of each.
 3. fleet: each scenario.
-4. kill points: a whole day, cut in two at each point where that makes a difference; and the agent's process
-   killed at every AT command, request and write of the journal.
+4. kill points: a whole day in virtual time, cut in two at each point where that makes a difference; and the
+   demo's day, the agent's process killed at every AT command, request and write of the journal.
 """
 
 import argparse
@@ -76,7 +76,7 @@ def prove_kill_points() -> bool:
 
 
 def prove_kills() -> bool:
-    return subprocess.run([sys.executable, "-m", "tests.matrix.kill_points"], check=False).returncode == 0
+    return subprocess.run([sys.executable, "-m", "tests.killed.sweep"], check=False).returncode == 0
 
 
 def main() -> int:

@@ -32,7 +32,7 @@ PATIENCE = 60.0
 """Seconds for anything that has to happen."""
 _LOOK = 0.1
 _STARTED_LOOK = 0.01
-_WRITE = re.compile(r"\s*(BEGIN|COMMIT|INSERT|UPDATE|DELETE|REPLACE)", re.IGNORECASE)
+_CHANGE = re.compile(r"\s*(INSERT|UPDATE|DELETE|REPLACE)", re.IGNORECASE)
 _TASKS = ("step", "owed", "wanted")
 """Tables of the journal: what is being done, and what is still to be done."""
 _SPEAKS = ("run", "provision")
@@ -200,8 +200,14 @@ def _mortal(points: Points, words: list[str]) -> int:
 
     def traced(*arguments: Any, **more: Any) -> sqlite3.Connection:
         db: sqlite3.Connection = connect(*arguments, **more)
-        db.set_trace_callback(lambda statement: points.pass_("write") if _WRITE.match(statement) else None)
+        db.set_trace_callback(partial(_written, points, db))
         return db
 
     sqlite3.connect = traced  # type: ignore[assignment]
     return cli.main(words)
+
+
+def _written(points: Points, db: sqlite3.Connection, statement: str) -> None:
+    """Nothing of a transaction is on the disk before it is committed: to be killed earlier is the same."""
+    if statement == "COMMIT" or (_CHANGE.match(statement) and not db.in_transaction):
+        points.pass_("write")

@@ -10,8 +10,8 @@ from typing import Literal
 
 Boundary = Literal["AT command", "request", "write"]
 BOUNDARIES: tuple[Boundary, ...] = ("AT command", "request", "write")
-"""A line to the modem; a request to a server, when it is there and before its answer goes out; a statement
-that writes to the journal, before it is carried out."""
+"""A line to the modem; a request to a server, when it is there and before its answer goes out; a write of the
+journal, before it is on the disk."""
 
 
 @dataclass(frozen=True)

@@ -26,9 +26,14 @@ def sweep(every: int, at_once: int, tell: Callable[[Kill, Verdict], None]) -> It
         Kill(MODEL, story=kill.story, boundary=boundary, at=at)
         for kill, verdict in unharmed
         for boundary in BOUNDARIES
-        for at in range(1, verdict.points[boundary] + 1, every)
+        for at in range(_first(every, verdict.points[boundary]), verdict.points[boundary] + 1, every)
     ]
     yield from crew.play(kills, at_once, tell, run, LONGEST)
+
+
+def _first(every: int, points: int) -> int:
+    """In the middle of the first `every`, or of all of them."""
+    return max(1, min(every, points) // 2)
 
 
 def main(every: int = 1, at_once: int = 16) -> bool:
