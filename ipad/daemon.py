@@ -15,7 +15,7 @@ from ipad.connectivity.link import Link
 from ipad.control import ControlServer
 from ipad.errors import ConfigError, IpadError, Unreachable
 from ipad.instance import lock, make_directories
-from ipad.journal import Journal
+from ipad.journal_rescue import open_anyhow
 from ipad.mailbox import Mailbox
 from ipad.metrics import Metrics
 from ipad.net.http import Uplink
@@ -70,7 +70,7 @@ def _run_once(
     entries: journald.JournalHandler | None,
 ) -> None:
     state_dir, runtime_dir = directories
-    journal = Journal(state_dir / "journal.db")
+    journal = open_anyhow(state_dir / "journal.db")
     powered = clock.start(journal)
 
     def idle() -> None:

@@ -7,7 +7,7 @@ disk before the call returns.
 import sqlite3
 import time
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -111,19 +111,34 @@ class Entry:
     text: str
 
 
-class Journal:
-    """The journal in `path`. All but `note` raises IpadError if the file cannot be used."""
+class Damaged(IpadError):
+    """The journal's file is there, and is no journal."""
 
-    def __init__(self, path: Path) -> None:
+
+class Journal:
+    """The journal in `path`. All but `note` raises IpadError if the file cannot be used.
+
+    writable: False for one that cannot be written now. It has what can be read, and tries anew to be written
+    whenever something is to be.
+    """
+
+    def __init__(self, path: Path, *, writable: bool = True) -> None:
         self.path = path
+        self._writable = writable
+        self._of_another_card = False
+        """What is owed and wanted is, and could not be dropped yet."""
         with self._named("opening"):
-            self._db = sqlite3.connect(path, isolation_level=None, timeout=5.0)
-            self._db.execute("PRAGMA journal_mode=WAL")
-            self._db.execute("PRAGMA synchronous=FULL")
-            self._db.executescript(_SCHEMA)
+            self._db = _open(path) if writable else _read_only(path)
 
     def close(self) -> None:
         self._db.close()
+
+    def check(self) -> None:
+        """Reads all of it. Damaged; other IpadErrors."""
+        with self._named("checking"):
+            (found,) = self._db.execute("PRAGMA quick_check(1)").fetchone()
+            if found != "ok":
+                raise sqlite3.DatabaseError(found)
 
     def begin(self, step: Step) -> None:
         """Writes down what is about to be done. One step at a time: a former one must be finished."""
@@ -156,6 +171,8 @@ class Journal:
 
     def wanted(self) -> Wanted | None:
         """The oldest download that was ordered and has no result."""
+        if self._of_another_card:
+            return None
         rows = self._rows("SELECT id, eim_id, trigger, tries FROM wanted ORDER BY id LIMIT 1")
         return Wanted(*rows[0]) if rows else None
 
@@ -186,6 +203,8 @@ class Journal:
 
     def owed(self, eim_id: str) -> list[Owed]:
         """What this eIM has not taken yet, oldest first."""
+        if self._of_another_card:
+            return []
         sql = "SELECT id, eim_id, arm FROM owed WHERE eim_id = ? ORDER BY id"
         return [Owed(*row) for row in self._rows(sql, eim_id)]
 
@@ -247,6 +266,7 @@ class Journal:
         Returns how much was.
         """
         before = self.recall(_CARD)
+        self._of_another_card = before not in (None, eid.hex())
         if before == eid.hex():
             return 0
         with self._transaction() as db:
@@ -255,7 +275,9 @@ class Journal:
                 return 0
             db.execute("DELETE FROM refused")
             db.execute("DELETE FROM wanted")
-            return db.execute("DELETE FROM owed").rowcount
+            dropped = db.execute("DELETE FROM owed").rowcount
+        self._of_another_card = False
+        return dropped
 
     def remember(self, **values: str) -> None:
         """Keeps these values under their keys, all or none."""
@@ -291,9 +313,14 @@ class Journal:
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
         """All that is done inside, or nothing."""
-        with self._named("writing"), self._db:
-            self._db.execute("BEGIN IMMEDIATE")
-            yield self._db
+        with self._named("writing"):
+            if not self._writable:
+                self._db, former = _open(self.path), self._db
+                former.close()
+                self._writable = True
+            with self._db:
+                self._db.execute("BEGIN IMMEDIATE")
+                yield self._db
 
     def _rows(self, sql: str, *values: object) -> list[tuple[Any, ...]]:
         with self._named("reading"):
@@ -304,11 +331,42 @@ class Journal:
         try:
             yield
         except sqlite3.Error as error:
-            raise IpadError(
+            # Neither the disk's doing nor ours, which are subclasses of it.
+            kind = Damaged if type(error) is sqlite3.DatabaseError else IpadError
+            raise kind(
                 f"{doing} the journal {self.path}: {error} (is the disk full or read-only? a damaged file "
                 "can be moved away: the card keeps what matters; with a consumer card the gateway has to be "
                 "provisioned anew)"
             ) from error
+
+
+def _open(path: Path) -> sqlite3.Connection:
+    db = sqlite3.connect(path, isolation_level=None, timeout=5.0)
+    try:
+        db.execute("PRAGMA journal_mode=WAL")
+        db.execute("PRAGMA synchronous=FULL")
+        db.executescript(_SCHEMA)
+    except sqlite3.Error:
+        db.close()
+        raise
+    return db
+
+
+def _read_only(path: Path) -> sqlite3.Connection:
+    """What can be read of it without a write; nothing, if nothing can."""
+    copy = sqlite3.connect(":memory:", isolation_level=None)
+    wal = path.with_name(path.name + "-wal")
+    try:
+        # Without leave to write, sqlite needs the file beside a WAL, or to know that there is no WAL.
+        lone = not wal.exists() or wal.stat().st_size == 0
+        uri = f"{path.absolute().as_uri()}?mode=ro{'&immutable=1' if lone else ''}"
+        with closing(sqlite3.connect(uri, uri=True)) as there:
+            there.backup(copy)
+    except (sqlite3.Error, OSError):
+        copy.close()
+        copy = sqlite3.connect(":memory:", isolation_level=None)
+    copy.executescript(_SCHEMA)
+    return copy
 
 
 def _begin(db: sqlite3.Connection, step: Step) -> None:

@@ -65,12 +65,17 @@ class JournalMemory:
 
     def remember(self, key: str, value: str) -> None:
         """See modem.memory.Memory."""
-        try:
-            journal = self._journal()
-            if journal is not None:
-                journal.remember(**{_MODEM + key: value})
-        except IpadError as error:
-            log.warning("%s; going on without", error)
+        _keep(self._journal, _MODEM + key, value)
+
+
+def _keep(opened: Callable[[], Journal | None], key: str, value: str) -> None:
+    """What only saves time the next time is not worth an error."""
+    try:
+        journal = opened()
+        if journal is not None:
+            journal.remember(**{key: value})
+    except IpadError as error:
+        log.warning("%s; going on without", error)
 
 
 def open_modem(
@@ -189,7 +194,7 @@ def esipa_clients(
             uplink,
             settings.esipa_of(eim.eim_id),
             recall=lambda: journal.recall(key),
-            remember=lambda name: journal.remember(**{key: name}),
+            remember=lambda name: _keep(lambda: journal, key, name),
             package_limit=settings.rsp.limit,
         )
 

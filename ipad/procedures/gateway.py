@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from ipad.connectivity.state import CardView
 from ipad.eim import EimConfiguration
+from ipad.errors import IpadError
 from ipad.esipa.client import Esipa
 from ipad.euicc import es10b, es10c
 from ipad.euicc.iot import IotFunctions, Kind, stands_in
@@ -162,12 +163,23 @@ class Gateway:
 
     def _meet(self, eid: bytes) -> None:
         """An answer of one card must not reach an eIM under the EID of another."""
-        dropped = self.journal.meet(eid)
+        try:
+            dropped = self.journal.meet(eid)
+        except IpadError as problem:
+            # A card must not be lost for a disk.
+            self.note("card", f"whose it is could not be written down: {problem}")
+            return
         if dropped:
             self.note("deliver", f"another card is in the gateway: {dropped} answers of before are dropped")
 
     def _settle_with_the_gone(self) -> None:
         """Whom the card is not associated with any more is owed nothing."""
+        try:
+            self._drop_the_gone()
+        except IpadError as problem:
+            self.note("deliver", f"what is owed to nobody could not be dropped: {problem}")
+
+    def _drop_the_gone(self) -> None:
         for eim_id in sorted(self.journal.known_eims() - {eim.eim_id for eim in self.card().eims}):
             dropped = self.journal.drop(eim_id)
             if dropped:

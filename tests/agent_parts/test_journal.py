@@ -211,3 +211,20 @@ def test_a_journal_of_before_there_were_refusals_is_used_on(path: Path) -> None:
     assert [owed.arm for owed in journal.owed("a")] == [b"\x01"]
     assert journal.refusals("a") == {}
     journal.close()
+
+
+def test_what_another_card_left_is_not_there_even_where_it_cannot_be_dropped(journal: Journal) -> None:
+    here, other = b"\x01" * 16, b"\x02" * 16
+    journal.meet(other)
+    journal.owe("eim", b"arm")
+    journal.want("eim", b"trigger")
+    journal._db.execute("PRAGMA query_only = ON")
+    with pytest.raises(IpadError, match="writing"):
+        journal.meet(here)
+    assert (journal.owed("eim"), journal.wanted()) == ([], None)
+    assert journal.meet(other) == 0
+    assert len(journal.owed("eim")) == 1
+    journal._db.execute("PRAGMA query_only = OFF")
+    assert journal.meet(here) == 1
+    journal.owe("eim", b"its own")
+    assert len(journal.owed("eim")) == 1

@@ -165,3 +165,38 @@ def test_the_log_does_not_tell_the_eid(gateway: Gateway) -> None:
     told = "\n".join(gateway.agent_log())
     assert "listProfileInfo" in told
     assert gateway.card()["eid"] not in told
+
+
+def test_a_daemon_whose_journal_is_damaged_begins_another(gateway: Gateway) -> None:
+    journal = gateway.directory / "state" / "journal.db"
+    assert gateway.stop_agent() == 0
+    journal.write_bytes(b"\xff" * 8192)
+    gateway.start_agent()
+    operates(gateway)
+    works(gateway)
+    assert gateway.enabled() == NORD
+    assert journal.with_name("journal.db.damaged").read_bytes() == b"\xff" * 8192
+    assert "set aside as journal.db.damaged" in "\n".join(gateway.agent_log())
+
+
+def test_a_daemon_that_has_lost_its_disk_falls_back_all_the_same(gateway: Gateway) -> None:
+    journal = gateway.directory / "state" / "journal.db"
+    kept = journal.with_name("kept.db")
+    assert gateway.stop_agent() == 0
+    journal.rename(kept)
+    journal.mkdir()
+    gateway.start_agent()
+    operates(gateway)
+    gateway.operator(NORD_PLMN, "dark")
+    until("the fallback", lambda: gateway.enabled() == BOOTSTRAP)
+    until("the link", lambda: link(gateway) == "ok")
+    # What cannot be written down is not begun, but for the way back.
+    package = gateway.order({"enable": SUED})
+    ipad(gateway, "poll")
+    assert (gateway.enabled(), gateway.state_of(package)) == (BOOTSTRAP, "sent")
+    # The disk is there again.
+    journal.rmdir()
+    kept.rename(journal)
+    until("the package", lambda: gateway.state_of(package) == "done")
+    operates(gateway)
+    assert gateway.enabled() == SUED
