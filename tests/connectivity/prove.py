@@ -75,8 +75,8 @@ def prove_kill_points() -> bool:
     return subprocess.run(command, check=False).returncode == 0
 
 
-def prove_kills() -> bool:
-    return subprocess.run([sys.executable, "-m", "tests.killed.sweep"], check=False).returncode == 0
+def prove_kills(*options: str) -> bool:
+    return subprocess.run([sys.executable, "-m", "tests.killed.sweep", *options], check=False).returncode == 0
 
 
 def main() -> int:
@@ -92,6 +92,7 @@ def main() -> int:
         prove_fleet(args.gateways),
         prove_kill_points(),
         prove_kills(),
+        prove_kills("--power", "--every", "10"),
     )
     print("proven" if all(proofs) else "NOT PROVEN")
     return 0 if all(proofs) else 1

@@ -123,7 +123,10 @@ class MortalGateway(Gateway):
         return partial(_mortal, self._points, words) if words[0] in _SPEAKS else partial(cli.main, words)
 
     def _look_after(self) -> None:
-        """systemd: a daemon that has died is started again."""
+        """systemd: a daemon that has died is started again. After a power cut, the modem is, too."""
+        modem = self._processes.get("modem")
+        if modem is not None and modem.poll() is not None:
+            self.plug_in()
         agent = self._processes.get("agent")
         if agent is not None and agent.poll() is not None:
             self._line.say("systemd", f"the daemon has ended ({agent.poll()}), and is started again")
@@ -190,12 +193,14 @@ def _part(points: Points, words: list[str]) -> int:
     """A part of the surroundings, which kills."""
     modem_command.MockModem = partial(MockModem, on_command=lambda _line: points.pass_("AT command"))  # type: ignore[misc, assignment]
     faults.Faults.take = counting(partial(points.pass_, "request"), faults.Faults.take)  # type: ignore[method-assign, assignment]
+    if words[0] == "modem":
+        points.live("modem")
     return testbed.main(words)
 
 
 def _mortal(points: Points, words: list[str]) -> int:
     """Something that talks to the card."""
-    points.live()
+    points.live("agent")
     connect = sqlite3.connect
 
     def traced(*arguments: Any, **more: Any) -> sqlite3.Connection:

@@ -19,14 +19,16 @@ _LINES = 60
 
 @dataclass(frozen=True)
 class Kill(Cell):
-    """Where the process is killed, counted from 1; 0: nowhere."""
+    """Where the process is killed, counted from 1; 0: nowhere. power: modem and card lose theirs with it."""
 
     story: int = 0
     boundary: Boundary = "AT command"
     at: int = 0
+    power: bool = False
 
     def __str__(self) -> str:
-        return f"{super().__str__()}: {STORIES[self.story].name}, killed at {self.boundary} {self.at}"
+        how = "power cut" if self.power else "killed"
+        return f"{super().__str__()}: {STORIES[self.story].name}, {how} at {self.boundary} {self.at}"
 
 
 def run(kill: Kill, directory: Path, pki_dir: Path) -> Verdict:
@@ -34,7 +36,7 @@ def run(kill: Kill, directory: Path, pki_dir: Path) -> Verdict:
     began, told = time.monotonic(), io.StringIO()
     line, story = Watched(told), STORIES[kill.story]
     (directory / "points").mkdir()
-    points = Points(directory / "points", kill.boundary, kill.at)
+    points = Points(directory / "points", kill.boundary, kill.at, kill.power)
     gateway = MortalGateway(
         directory, line, pki_dir, points, story.all_waits(), model=kill.model, blank=story.blank
     )

@@ -4,6 +4,7 @@ import fcntl
 import os
 import signal
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -14,20 +15,25 @@ BOUNDARIES: tuple[Boundary, ...] = ("AT command", "request", "write")
 journal, before it is on the disk."""
 
 
+Who = Literal["agent", "modem"]
+"""Who may die."""
+
+
 @dataclass(frozen=True)
 class Points:
     """Counts them over all processes, in files of `directory`. At number `at` of `boundary` it kills, once.
 
-    at: from 1; 0: nowhere.
+    at: from 1; 0: nowhere. power: not the agent's process alone dies, but the modem with it.
     """
 
     directory: Path
     boundary: Boundary = "AT command"
     at: int = 0
+    power: bool = False
 
-    def live(self) -> None:
-        """The calling process is the one to be killed from now on."""
-        (self.directory / "victim").write_text(str(os.getpid()))
+    def live(self, who: Who) -> None:
+        """The calling process is that one from now on."""
+        (self.directory / who).write_text(str(os.getpid()))
 
     def pass_(self, boundary: Boundary) -> None:
         """One more."""
@@ -42,9 +48,12 @@ class Points:
             self._kill()
 
     def _kill(self) -> None:
-        victim = int((self.directory / "victim").read_text())
         (self.directory / "struck").touch()
-        os.kill(victim, signal.SIGKILL)
+        victims: tuple[Who, ...] = ("agent", "modem") if self.power else ("agent",)
+        pids = [int((self.directory / who).read_text()) for who in victims]
+        for pid in sorted(pids, key=lambda pid: pid == os.getpid()):
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
 
     def counted(self) -> dict[str, int]:
         """How many of each kind there were."""

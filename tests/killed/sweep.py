@@ -1,8 +1,10 @@
 """Each story lived once unharmed, and then once with a kill at each of its points.
 
-`python -m tests.killed.sweep [EVERY [AT_ONCE]]`: at each of them, or at each EVERYth; so many at a time.
+`python -m tests.killed.sweep`; --every N: at each Nth of them; --power: the power is cut there, for the modem and
+the card in it too.
 """
 
+import argparse
 import sys
 import time
 from collections import Counter
@@ -15,15 +17,20 @@ from tests.matrix import crew
 from tests.matrix.cell import Verdict
 
 MODEL = "generic"
+AT_ONCE = 16
+"""Lives: they wait most of the time."""
+_TOLD = 100
 
 
-def sweep(every: int, at_once: int, tell: Callable[[Kill, Verdict], None]) -> Iterator[tuple[Kill, Verdict]]:
+def sweep(
+    every: int, tell: Callable[[Kill, Verdict], None], *, power: bool = False, at_once: int = AT_ONCE
+) -> Iterator[tuple[Kill, Verdict]]:
     """Plays a kill at each `every`th point of each boundary; first of all the stories unharmed."""
     whole = [Kill(MODEL, story=story) for story in range(len(STORIES))]
     unharmed = crew.play(whole, at_once, tell, run, LONGEST)
     yield from unharmed
     kills = [
-        Kill(MODEL, story=kill.story, boundary=boundary, at=at)
+        Kill(MODEL, story=kill.story, boundary=boundary, at=at, power=power)
         for kill, verdict in unharmed
         for boundary in BOUNDARIES
         for at in range(_first(every, verdict.points[boundary]), verdict.points[boundary] + 1, every)
@@ -36,29 +43,36 @@ def _first(every: int, points: int) -> int:
     return max(1, min(every, points) // 2)
 
 
-def main(every: int = 1, at_once: int = 16) -> bool:
-    """Prints what it counted; True if every one ended as it has to."""
-    began = time.monotonic()
+def main() -> int:
+    """Prints what it counted; 0 if every one ended as it has to."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--every", type=int, default=1, metavar="N")
+    parser.add_argument("--at-once", type=int, default=AT_ONCE, metavar="N", help="lives (%(default)s)")
+    parser.add_argument("--power", action="store_true")
+    args = parser.parse_args()
+    name, began = "power cut" if args.power else "SIGKILL", time.monotonic()
     counts: Counter[tuple[int, Boundary]] = Counter()
-    holds = True
+    wrong = played = 0
 
     def tell(kill: Kill, verdict: Verdict) -> None:
-        nonlocal holds
+        nonlocal wrong, played
         counts[kill.story, kill.boundary] += verdict.struck
-        if sum(counts.values()) % 100 == 0:
-            print(f"SIGKILL: {sum(counts.values())} so far, {time.monotonic() - began:.0f} s", flush=True)
+        played += 1
+        if played % _TOLD == 0:
+            print(f"{name}: {sum(counts.values())} so far, {time.monotonic() - began:.0f} s", flush=True)
         if verdict.outcome != "done":
-            holds = False
+            wrong += 1
             print(f"{kill}: {verdict.reason}", *verdict.history, sep="\n    ", flush=True)
 
-    for _ in sweep(every, at_once, tell):
+    for _ in sweep(args.every, tell, power=args.power, at_once=args.at_once):
         pass
     for number, story in enumerate(STORIES):
         points = ", ".join(f"{counts[number, boundary]} {boundary}s" for boundary in BOUNDARIES)
-        print(f"SIGKILL, {story.name}: at {points}", flush=True)
-    print(f"SIGKILL: {sum(counts.values())} in {time.monotonic() - began:.0f} s", flush=True)
-    return holds
+        print(f"{name}, {story.name}: at {points}", flush=True)
+    total = sum(counts.values())
+    print(f"{name}: {total} points, {wrong} ended otherwise, {time.monotonic() - began:.0f} s", flush=True)
+    return 1 if wrong else 0
 
 
 if __name__ == "__main__":
-    sys.exit(0 if main(*map(int, sys.argv[1:])) else 1)
+    sys.exit(main())
