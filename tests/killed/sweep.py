@@ -1,7 +1,7 @@
 """Each story lived once unharmed, and then once with a kill at each of its points.
 
-`python -m tests.killed.sweep`; --every N: at each Nth of them; --power: the power is cut there, for the modem and
-the card in it too.
+`python -m tests.killed.sweep`; --every N: at each Nth of them; --power: the power is cut there, for the modem
+and the card in it too.
 """
 
 import argparse
