@@ -157,6 +157,19 @@ def _download(run: _Run, number: int) -> None:
         "HandleNotification", "its installation", lambda: run.esipa.handle_notification(installed.der)
     )
     es10b.remove_notification(run.isdr, installed.seq)
+    # The next form's list of profiles is to be as long as this one's.
+    _unmeasured(run, {"delete": iccid})
+
+
+def _unmeasured(run: _Run, operation: dict[str, Any]) -> None:
+    """A package from order to result; nothing of it stays on the card."""
+    run.world.order(operation)
+    package = _of(EuiccPackage, run.esipa.get_eim_package())
+    result = run.gateway.iot.load_euicc_package(package.der)
+    run.esipa.provide_eim_package_result(result.der)
+    for seq in (result.seq, *(n.seq for n in es10b.notifications(run.isdr))):
+        if seq is not None:
+            es10b.remove_notification(run.isdr, seq)
 
 
 def _cancelled_download(run: _Run, number: int) -> None:
