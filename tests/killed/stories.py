@@ -91,6 +91,7 @@ def _until_the_last_remedy(gateway: Gateway, line: Timeline) -> None:
     package = gateway.order({"enable": NORD, "rollback": True})
     gateway.ipad("poll")
     line.wait_for("the result", lambda: gateway.state_of(package) == "done")
+    line.wait_for("the verdict", lambda: gateway.phase() == "operating")
     for plmn in (demo.NORD_PLMN, demo.SUED_PLMN):
         gateway.operator(plmn, "dark")
     line.wait_for("the modem's reset", lambda: len(gateway.events("reset")) > 0)
