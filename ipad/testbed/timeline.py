@@ -56,12 +56,18 @@ class Timeline:
         while not holds():
             if time.monotonic() > end:
                 raise Failed(f"waited {PATIENCE:.0f} s for {what}")
-            time.sleep(_LOOK)
+            self.rest()
 
     def pass_time(self, seconds: float) -> None:
         """Lets the gateway live."""
         self.say("", f"... {seconds:.0f} s go by ...")
-        time.sleep(seconds)
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            self.rest()
+
+    def rest(self) -> None:
+        """Between two looks."""
+        time.sleep(_LOOK)
 
     def give_up(self, why: str, log: list[str]) -> None:
         """The day ended early."""

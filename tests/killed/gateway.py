@@ -22,14 +22,12 @@ from ipad.errors import IpadError
 from ipad.testbed import cli as testbed
 from ipad.testbed import faults, modem_command
 from ipad.testbed.gateway import Gateway
-from ipad.testbed.timeline import Failed, Timeline
+from ipad.testbed.timeline import PATIENCE, Failed, Timeline
 from modem.mock.modem import MockModem
 from tests.killed.forked import Forked
 from tests.killed.points import Points, counting
 from tests.matrix.cell import SCALE
 
-PATIENCE = 60.0
-"""Seconds for anything that has to happen."""
 _LOOK = 0.1
 _STARTED_LOOK = 0.01
 _CHANGE = re.compile(r"\s*(INSERT|UPDATE|DELETE|REPLACE)", re.IGNORECASE)
@@ -46,19 +44,9 @@ class Watched(Timeline):
         super().__init__({}, out)
         self.look: Callable[[], None] = lambda: None
 
-    def wait_for(self, what: str, holds: Callable[[], bool]) -> None:
-        end = time.monotonic() + PATIENCE
-        while not holds():
-            if time.monotonic() > end:
-                raise Failed(f"waited {PATIENCE:.0f} s for {what}")
-            time.sleep(_LOOK)
-            self.look()
-
-    def pass_time(self, seconds: float) -> None:
-        end = time.monotonic() + seconds
-        while time.monotonic() < end:
-            time.sleep(_LOOK)
-            self.look()
+    def rest(self) -> None:
+        time.sleep(_LOOK)
+        self.look()
 
 
 class MortalGateway(Gateway):

@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ipad.errors import IpadError
-from ipad.testbed.timeline import Failed
-from tests.killed.gateway import PATIENCE, MortalGateway, Watched
+from ipad.testbed.timeline import PATIENCE, Failed
+from tests.killed.gateway import MortalGateway, Watched
 from tests.killed.points import Boundary, Points
 from tests.killed.stories import STORIES, Story
 from tests.matrix.cell import Cell, Verdict
 
-LONGEST = 8 * PATIENCE
+LONGEST = 5 * PATIENCE
 """Seconds that no life takes."""
 _LINES = 60
 
