@@ -117,7 +117,7 @@ def journal(path: Path) -> Finding:
         "journal",
         False,
         f"{path}: {said}",
-        "if this user may read it: stop the daemon, move the file away, start again; the card keeps its own",
+        "if this user may read it: restart the daemon, which sets it aside; the card keeps what matters",
     )
 
 
