@@ -334,9 +334,9 @@ class Journal:
             # Neither the disk's doing nor ours, which are subclasses of it.
             kind = Damaged if type(error) is sqlite3.DatabaseError else IpadError
             raise kind(
-                f"{doing} the journal {self.path}: {error} (is the disk full or read-only? a damaged file "
-                "can be moved away: the card keeps what matters; with a consumer card the gateway has to be "
-                "provisioned anew)"
+                f"{doing} the journal {self.path}: {error} (is the disk full or read-only? a damaged file is "
+                "set aside when the daemon starts: the card keeps what matters; a gateway with a consumer card "
+                "has to be provisioned anew)"
             ) from error
 
 
