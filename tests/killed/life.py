@@ -36,7 +36,7 @@ def run(kill: Kill, directory: Path, pki_dir: Path) -> Verdict:
     began, told = time.monotonic(), io.StringIO()
     line, story = Watched(told), STORIES[kill.story]
     (directory / "points").mkdir()
-    points = Points(directory / "points", kill.boundary, kill.at, kill.power)
+    points = Points(directory / "points", directory / "tty", kill.boundary, kill.at, kill.power)
     gateway = MortalGateway(
         directory, line, pki_dir, points, story.all_waits(), model=kill.model, blank=story.blank
     )

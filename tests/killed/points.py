@@ -23,10 +23,11 @@ Who = Literal["agent", "modem"]
 class Points:
     """Counts them over all processes, in files of `directory`. At number `at` of `boundary` it kills, once.
 
-    at: from 1; 0: nowhere. power: not the agent's process alone dies, but the modem with it.
+    at: from 1; 0: nowhere. power: not the agent's process alone dies, but the modem with it, whose port is `tty`.
     """
 
     directory: Path
+    tty: Path
     boundary: Boundary = "AT command"
     at: int = 0
     power: bool = False
@@ -49,6 +50,9 @@ class Points:
 
     def _kill(self) -> None:
         (self.directory / "struck").touch()
+        if self.power:
+            # As udev does: the pty's number is another gateway's soon.
+            self.tty.unlink(missing_ok=True)
         victims: tuple[Who, ...] = ("agent", "modem") if self.power else ("agent",)
         pids = [int((self.directory / who).read_text()) for who in victims]
         for pid in sorted(pids, key=lambda pid: pid == os.getpid()):
