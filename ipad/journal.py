@@ -335,8 +335,8 @@ class Journal:
             kind = Damaged if type(error) is sqlite3.DatabaseError else IpadError
             raise kind(
                 f"{doing} the journal {self.path}: {error} (is the disk full or read-only? a damaged file is "
-                "set aside when the daemon starts: the card keeps what matters; a gateway with a consumer card "
-                "has to be provisioned anew)"
+                "set aside when the daemon starts: the card keeps what matters; a gateway with a consumer "
+                "card has to be provisioned anew)"
             ) from error
 
 

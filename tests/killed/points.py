@@ -23,7 +23,8 @@ Who = Literal["agent", "modem"]
 class Points:
     """Counts them over all processes, in files of `directory`. At number `at` of `boundary` it kills, once.
 
-    at: from 1; 0: nowhere. power: not the agent's process alone dies, but the modem with it, whose port is `tty`.
+    at: from 1; 0: nowhere. power: not the agent's process alone dies, but the modem with it, whose port is
+    `tty`.
     """
 
     directory: Path
