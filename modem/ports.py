@@ -31,7 +31,7 @@ LEAVE_IT = (
 )
 
 
-class LockedSerial(serial.Serial):  # type: ignore[misc]
+class LockedSerial(serial.Serial):
     """A tty with its lock file, which goes when it is closed."""
 
     lock: Path | None = None

@@ -175,15 +175,14 @@ class Gateway:
     def _settle_with_the_gone(self) -> None:
         """Whom the card is not associated with any more is owed nothing."""
         try:
-            self._drop_the_gone()
+            for eim_id in sorted(self.journal.known_eims() - {eim.eim_id for eim in self.card().eims}):
+                dropped = self.journal.drop(eim_id)
+                if dropped:
+                    self.note(
+                        "deliver", f"{eim_id} is not associated any more: {dropped} answers are dropped"
+                    )
         except IpadError as problem:
             self.note("deliver", f"what is owed to nobody could not be dropped: {problem}")
-
-    def _drop_the_gone(self) -> None:
-        for eim_id in sorted(self.journal.known_eims() - {eim.eim_id for eim in self.card().eims}):
-            dropped = self.journal.drop(eim_id)
-            if dropped:
-                self.note("deliver", f"{eim_id} is not associated any more: {dropped} answers are dropped")
 
     def owe(self, eim_id: str, arm: bytes) -> None:
         """Something for this eIM that the card does not keep: it is in the journal from now on."""

@@ -14,7 +14,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Literal, Self
@@ -137,13 +137,13 @@ class Gateway:
             self._start("eim", *eim.arguments(), name=eim.name)
         for server in (self.smds, self.smdp):
             self._start(server.kind, *server.arguments(), name=server.name)
-            threading.Thread(target=self._follow_server, args=(server,), daemon=True).start()
+            self._follow(self._follow_server, server)
         self.start_eim()
         self.plug_in()
         for eim in self.eims:
             eim.register(pki=self.pki)
-            threading.Thread(target=self._follow_eim, args=(eim,), daemon=True).start()
-        threading.Thread(target=self._follow_modem, daemon=True).start()
+            self._follow(self._follow_eim, eim)
+        self._follow(self._follow_modem)
 
     def _rsp_part(self, kind: Literal["smdp", "smds"], smds: str | None = None) -> RspPart:
         port, admin_port, relay_port = (held_port(self._ports) for _ in range(3))
@@ -225,8 +225,8 @@ class Gateway:
             env={**os.environ, "NOTIFY_SOCKET": str(address), **environment},
         )
         self._processes["agent"] = process
-        threading.Thread(target=self._follow_agent, args=(process,), daemon=True).start()
-        threading.Thread(target=self._follow_notify, args=(notify, process), daemon=True).start()
+        self._follow(self._follow_agent, process)
+        self._follow(self._follow_notify, notify, process)
         end = time.monotonic() + READY_WITHIN
         while "READY=1" not in self.notified[told:]:
             if process.poll() is not None or time.monotonic() > end:
@@ -413,6 +413,9 @@ class Gateway:
         return path.read_text("utf-8").splitlines() if path.exists() else []
 
     # Following what happens
+
+    def _follow(self, what: Callable[..., None], *arguments: object) -> None:
+        threading.Thread(target=what, args=arguments, daemon=True).start()
 
     def _follow_agent(self, process: subprocess.Popen[str]) -> None:
         assert process.stderr is not None

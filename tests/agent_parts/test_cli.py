@@ -18,13 +18,12 @@ from ipad import control
 from ipad.control import ControlServer
 from ipad.mailbox import Mailbox
 from tests.agent_parts.workbench import Workbench, workbench
+from tests.needs_root import needs_root
 
 COMMAND = [sys.executable, "-m", "ipad.cli"]
 OK, FAILED, USAGE, NO_PERMISSION, BAD_CONFIG, INTERRUPTED = 0, 1, 2, 77, 78, 130
 NOBODY = 65534
 PATIENCE = 20.0
-
-as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can be somebody else")
 
 
 @contextmanager
@@ -145,7 +144,7 @@ def test_an_order_that_the_daemon_does_not_take_from_this_user(
     assert "only root may order this: poll; try sudo" in err
 
 
-@as_root
+@needs_root
 def test_a_configuration_that_may_not_be_read(shared: Workbench) -> None:
     shared.config.chmod(0o600)
     with nobody():
@@ -154,7 +153,7 @@ def test_a_configuration_that_may_not_be_read(shared: Workbench) -> None:
     assert "Permission denied" in err
 
 
-@as_root
+@needs_root
 @pytest.mark.parametrize("command", ["info", "profiles", "info --device-key"])
 def test_somebody_who_may_not_is_told_so(shared: Workbench, command: str) -> None:
     shared.answer("info", "--device-key")  # makes the directories, and the key
@@ -166,7 +165,7 @@ def test_somebody_who_may_not_is_told_so(shared: Workbench, command: str) -> Non
     assert "backup" not in err  # nothing has happened to the key
 
 
-@as_root
+@needs_root
 def test_the_doctor_has_a_word_for_somebody_who_may_nothing(shared: Workbench) -> None:
     shared.answer("info")
     state = shared.directory / "state"

@@ -1,6 +1,5 @@
 """The journal on disk: what survives, what is kept once, and a file that cannot be used."""
 
-import resource
 import sqlite3
 import subprocess
 import sys
@@ -12,6 +11,7 @@ import pytest
 from ipad import journal as module
 from ipad.errors import IpadError
 from ipad.journal import BINDING, Journal, Refusals, Step
+from tests.full_disk import full_disk
 
 STEP = Step("package", "8999", "8900", "eim", b"\xbf\x51\x00")
 
@@ -136,14 +136,8 @@ def test_a_file_that_somebody_made_read_only_is_an_error(journal: Journal) -> No
 
 def test_a_full_disk_is_an_error_and_costs_nothing_that_was_there(journal: Journal) -> None:
     journal.remember(state="before")
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    # Python ignores SIGXFSZ: a write beyond the limit is an error, like one on a full disk.
-    resource.setrlimit(resource.RLIMIT_FSIZE, (64 * 1024, hard))
-    try:
-        with pytest.raises(IpadError, match="is the disk full"):
-            journal.begin(Step("package", None, None, "eim", bytes(200_000)))
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    with full_disk(64 * 1024), pytest.raises(IpadError, match="is the disk full"):
+        journal.begin(Step("package", None, None, "eim", bytes(200_000)))
     assert (journal.step(), journal.recall("state")) == (None, "before")
     journal.begin(STEP)
     assert journal.step() == STEP

@@ -1,9 +1,6 @@
 """A journal that is damaged, or cannot be written, when the daemon starts."""
 
 import logging
-import resource
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -11,6 +8,7 @@ import pytest
 from ipad.errors import IpadError
 from ipad.journal import Journal, Step
 from ipad.journal_rescue import open_anyhow
+from tests.full_disk import full_disk
 
 STEP = Step("rollback", "new", "old")
 
@@ -18,17 +16,6 @@ STEP = Step("rollback", "new", "old")
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
     return tmp_path / "journal.db"
-
-
-@contextmanager
-def full() -> Iterator[None]:
-    """No file can grow. Python ignores SIGXFSZ: a write beyond the limit is an error, like on a full disk."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (0, hard))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
 def written(path: Path) -> bytes:
@@ -82,7 +69,7 @@ def test_one_on_a_full_disk_can_be_read_and_is_written_when_there_is_room(
     path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     written(path)
-    with full():
+    with full_disk():
         journal = open_anyhow(path)
         assert journal.step() == STEP
         with pytest.raises(IpadError, match="writing the journal"):
@@ -98,7 +85,7 @@ def test_one_on_a_full_disk_can_be_read_and_is_written_when_there_is_room(
 def test_what_was_not_checkpointed_is_read_too(path: Path) -> None:
     killed = Journal(path)  # a process that was killed leaves its WAL
     killed.begin(STEP)
-    with full():
+    with full_disk():
         journal = open_anyhow(path)
         assert journal.step() == STEP
     journal.close()

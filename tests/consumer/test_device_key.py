@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 
 from ipad.asn1 import member, value
 from ipad.consumer.device_key import DeviceKeyUnusable, load
+from tests.needs_root import needs_root
 
 PEM, PKCS8 = serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8
 
@@ -130,7 +131,7 @@ def test_what_a_power_cut_left_of_the_making_does_not_matter(path: Path) -> None
     assert not left.exists()
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root makes files for others")
+@needs_root
 def test_root_makes_it_for_the_daemon(tmp_path: Path) -> None:
     os.chown(tmp_path, 1234, 1235)
     load(tmp_path / "device.key")

@@ -16,6 +16,7 @@ from contextlib import closing
 from functools import partial
 from pathlib import Path
 from typing import Any, TextIO, cast
+from unittest.mock import patch
 
 from ipad import cli
 from ipad.errors import IpadError
@@ -146,10 +147,8 @@ class MortalGateway(Gateway):
         except (IpadError, OSError):
             return "nobody answers"
 
-    def _nobody_watches(self, *_: object) -> None:
-        return
-
-    _follow_server = _follow_eim = _follow_modem = _nobody_watches
+    def _follow(self, what: Callable[..., None], *arguments: object) -> None:
+        """Nobody watches: whoever forks has no threads."""
 
     # The end
 
@@ -181,11 +180,12 @@ class MortalGateway(Gateway):
 
 def _part(points: Points, words: list[str]) -> int:
     """A part of the surroundings, which kills."""
-    modem_command.MockModem = partial(MockModem, on_command=lambda _line: points.pass_("AT command"))  # type: ignore[misc, assignment]
-    faults.Faults.take = counting(partial(points.pass_, "request"), faults.Faults.take)  # type: ignore[method-assign, assignment]
     if words[0] == "modem":
         points.live("modem")
-    return testbed.main(words)
+    heard = partial(MockModem, on_command=lambda _line: points.pass_("AT command"))
+    take = counting(partial(points.pass_, "request"), faults.Faults.take)
+    with patch.object(modem_command, "MockModem", heard), patch.object(faults.Faults, "take", take):
+        return testbed.main(words)
 
 
 def _mortal(points: Points, words: list[str]) -> int:
@@ -198,8 +198,8 @@ def _mortal(points: Points, words: list[str]) -> int:
         db.set_trace_callback(partial(_written, points, db))
         return db
 
-    sqlite3.connect = traced  # type: ignore[assignment]
-    return cli.main(words)
+    with patch.object(sqlite3, "connect", traced):
+        return cli.main(words)
 
 
 def _written(points: Points, db: sqlite3.Connection, statement: str) -> None:

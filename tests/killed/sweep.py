@@ -8,7 +8,7 @@ import argparse
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 from tests.killed.life import LONGEST, Kill, run
 from tests.killed.points import BOUNDARIES, Boundary
@@ -17,25 +17,24 @@ from tests.matrix import crew
 from tests.matrix.cell import Verdict
 
 MODEL = "generic"
-AT_ONCE = 16
+AT_ONCE = 24
 """Lives: they wait most of the time."""
 _TOLD = 100
 
 
 def sweep(
     every: int, tell: Callable[[Kill, Verdict], None], *, power: bool = False, at_once: int = AT_ONCE
-) -> Iterator[tuple[Kill, Verdict]]:
+) -> list[tuple[Kill, Verdict]]:
     """Plays a kill at each `every`th point of each boundary; first of all the stories unharmed."""
     whole = [Kill(MODEL, story=story) for story in range(len(STORIES))]
     unharmed = crew.play(whole, at_once, tell, run, LONGEST)
-    yield from unharmed
     kills = [
         Kill(MODEL, story=kill.story, boundary=boundary, at=at, power=power)
         for kill, verdict in unharmed
         for boundary in BOUNDARIES
         for at in range(_first(every, verdict.points[boundary]), verdict.points[boundary] + 1, every)
     ]
-    yield from crew.play(kills, at_once, tell, run, LONGEST)
+    return unharmed + crew.play(kills, at_once, tell, run, LONGEST)
 
 
 def _first(every: int, points: int) -> int:
@@ -64,8 +63,7 @@ def main() -> int:
             wrong += 1
             print(f"{kill}: {verdict.reason}", *verdict.history, sep="\n    ", flush=True)
 
-    for _ in sweep(args.every, tell, power=args.power, at_once=args.at_once):
-        pass
+    sweep(args.every, tell, power=args.power, at_once=args.at_once)
     for number, story in enumerate(STORIES):
         points = ", ".join(f"{counts[number, boundary]} {boundary}s" for boundary in BOUNDARIES)
         print(f"{name}, {story.name}: at {points}", flush=True)

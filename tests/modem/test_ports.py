@@ -11,6 +11,7 @@ import pytest
 
 from modem import ports
 from modem.errors import ModemError, PortGone
+from tests.needs_root import needs_root
 
 
 @pytest.fixture
@@ -108,7 +109,7 @@ time.sleep(60)
 """
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root can mount")
+@needs_root
 def test_a_containers_pty_of_the_same_number_is_another_one(tmp_path: Path) -> None:
     ours, tty = os.openpty()
     try:

@@ -3,11 +3,9 @@
 import json
 import logging
 import os
-import resource
 import shutil
 import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +26,7 @@ from modem.errors import AtTimeout, ModemError
 from modem.tap import TappedUicc
 from modem.uicc import Reply
 from tests.agent.https_peer import EID, Peer, answering, certificate_of, make_identity
+from tests.full_disk import full_disk
 
 SELECT = bytes.fromhex("01A4040410A0000005591010FFFFFFFF8900000100")
 GET_EID = bytes.fromhex("81E2910006BF3E035C015A")
@@ -278,25 +277,13 @@ def test_where_nothing_can_be_written_the_start_is_refused(tmp_path: Path, runni
         running.start(tmp_path / "taken")
 
 
-@contextmanager
-def little_room() -> Iterator[None]:
-    """No file gets larger than 3000 octets, to a process a full disk. Not for longer than needed: the test
-    runner may be writing into a file too."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (3000, hard))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
-
-
 def test_a_full_disk_ends_the_trace_with_one_line_and_nothing_else(
     running: Trace, caplog: pytest.LogCaptureFixture
 ) -> None:
     directory = running.directory
     assert directory is not None
     caplog.set_level(logging.WARNING, "ipad")
-    with little_room():
+    with full_disk(3000):
         for _ in range(20):
             running.apdu(GET_EID, Reply(bytes(200), 0x9000))
     assert running.directory is None

@@ -126,16 +126,12 @@ def _packages(run: _Run) -> None:
 def _notification(run: _Run) -> None:
     """A switch, for the sake of its notifications."""
     other = next(p.iccid for p in run.gateway.iot.profiles() if not p.enabled and not p.fallback)
-    run.world.order({"enable": other})
-    package = _of(EuiccPackage, run.esipa.get_eim_package())
-    result = run.gateway.iot.load_euicc_package(package.der)
+    result = _executed(run, {"enable": other})
     switch.settle(run.gateway, other)
     run.esipa.provide_eim_package_result(result.der)
     waiting = run.card(lambda: es10b.notifications(run.isdr))
     run.exchange("HandleNotification", "of a switch", lambda: run.esipa.handle_notification(waiting[-1].der))
-    for seq in (result.seq, *(n.seq for n in waiting)):
-        if seq is not None:
-            es10b.remove_notification(run.isdr, seq)
+    _clear(run, result)
 
 
 def _download(run: _Run, number: int) -> None:
@@ -158,15 +154,20 @@ def _download(run: _Run, number: int) -> None:
     )
     es10b.remove_notification(run.isdr, installed.seq)
     # The next form's list of profiles is to be as long as this one's.
-    _unmeasured(run, {"delete": iccid})
+    deleted = _executed(run, {"delete": iccid})
+    run.esipa.provide_eim_package_result(deleted.der)
+    _clear(run, deleted)
 
 
-def _unmeasured(run: _Run, operation: dict[str, Any]) -> None:
-    """A package from order to result; nothing of it stays on the card."""
+def _executed(run: _Run, operation: dict[str, Any]) -> PackageResult:
+    """A package of the eIM's, whose way nobody measures."""
     run.world.order(operation)
     package = _of(EuiccPackage, run.esipa.get_eim_package())
-    result = run.gateway.iot.load_euicc_package(package.der)
-    run.esipa.provide_eim_package_result(result.der)
+    return run.gateway.iot.load_euicc_package(package.der)
+
+
+def _clear(run: _Run, result: PackageResult) -> None:
+    """It was delivered: neither it nor a notification stays on the card."""
     for seq in (result.seq, *(n.seq for n in es10b.notifications(run.isdr))):
         if seq is not None:
             es10b.remove_notification(run.isdr, seq)
