@@ -262,14 +262,16 @@ class At:
     def _marker_seen(self, doing: str, end: float) -> bool:
         """Whether an answer came after which nothing asked before can come any more.
 
-        A modem answers in the order it was asked. So the answer to the last question will do; and one to
-        an earlier question with a silence after it, since the later ones were then not heard.
+        A modem answers in the order it was asked, so the answer to the last question will do. Where that
+        could be one to an earlier question of the same name: an answer, and a silence after it.
         """
+        mistakable = self._unanswered.count(self._unanswered[-1]) > 1
         seen = False
         while True:
-            line = self._line(doing, time.monotonic() + self.waits.at_sync if seen else end)
+            quiet = seen and mistakable
+            line = self._line(doing, time.monotonic() + self.waits.at_sync if quiet else end)
             if line is None:
-                return seen
+                return quiet
             name = line.partition(":")[0]
             if name in self._unanswered:
                 del self._unanswered[: self._unanswered.index(name) + 1]

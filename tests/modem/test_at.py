@@ -126,6 +126,20 @@ def test_a_late_answer_to_the_question_used_for_synchronising_is_seen_through(la
                 at.command("AT+NO")
 
 
+@pytest.mark.parametrize("slow", [0.15, 0.22, 0.35])
+def test_a_modem_that_takes_longer_for_each_answer_than_at_sync_is_not_misunderstood(slow: float) -> None:
+    markers = {"+CMEE": "0", "+CSCS": '"IRA"', "+CMGF": "0", "+CGATT": "1"}
+    table: dict[str, Sequence[Step]] = {
+        f"AT{name}?": [slow, f"\r\n{name}: {value}\r\n".encode(), OK] for name, value in markers.items()
+    }
+    table["AT+NO"] = [b"\r\nERROR\r\n"]
+    with ScriptedModem(answers(table)) as modem:
+        at = engine(modem)
+        for _ in range(5):
+            with pytest.raises(AtError):
+                at.command("AT+NO")
+
+
 def test_a_modem_that_stays_busy_refuses_commands_unsent_and_answers_rightly_afterwards() -> None:
     waits = replace(WAITS, at_command=0.4)
     table: dict[str, Sequence[Step]] = {

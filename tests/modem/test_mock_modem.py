@@ -5,11 +5,13 @@ import time
 from pathlib import Path
 
 import pytest
+from pytest_mock import MockerFixture
 
 from modem import bcd, ports
 from modem.at import At
 from modem.errors import AtError, PortGone
 from modem.mock import AlwaysOn, BadFault, MockModem, NetworkStatus
+from modem.mock.timers import Timers
 from tests.modem.mocked import WAITS, Switchable, readable, world
 from tests.modem.tiny_uicc import ICCIDS, IMSIS, TinyUicc
 
@@ -149,14 +151,14 @@ def test_an_unknown_model_or_fault_is_refused(tmp_path: Path) -> None:
         MockModem(TinyUicc(), Switchable(), tmp_path / "modem", faults=["none"])
 
 
-def test_octets_take_their_time_on_a_uart_and_are_counted(tmp_path: Path) -> None:
+def test_octets_take_their_time_on_a_uart_and_are_counted(tmp_path: Path, mocker: MockerFixture) -> None:
     heard: list[str] = []
     modem = MockModem(
         TinyUicc(),
         AlwaysOn(),
         tmp_path / "tty",
         scale=0.0,
-        baudrate=1200,
+        baudrate=9600,
         on_event=lambda name, _: heard.append(name),
     )
     with modem:
@@ -164,9 +166,9 @@ def test_octets_take_their_time_on_a_uart_and_are_counted(tmp_path: Path) -> Non
             time.sleep(0.01)
         at = At(lambda: ports.open_port(str(tmp_path / "tty")), WAITS)
         at.command("AT+CGMI")
-        before, began = modem.octets, time.monotonic()
+        before, later = modem.octets, mocker.spy(Timers, "later")
         at.command("AT+CGMI")
         octets = len("AT+CGMI\r") + len("\r\nTestbed\r\n") + len("\r\nOK\r\n")
         assert modem.octets - before == octets
-        assert time.monotonic() - began >= 10 * octets / 1200
+        assert [call.args[1] for call in later.call_args_list] == [pytest.approx(10 * octets / 9600)]
         at.close()
