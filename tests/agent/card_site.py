@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from ipad.asn1 import value, wrap
 from ipad.euicc import es10b, es10c
@@ -17,6 +18,7 @@ from modem.connect import Modem
 from modem.mock import MockModem
 from modem.mock.network import AlwaysOn
 from tests.euicc_card.world import Eim, enable
+from tests.modem.mocked import radio_of
 
 EMERGENCY = emergency_profile().iccid
 WAITS = Waits(at_sync=0.1, refresh=5.0, poll_ready=0.01)
@@ -34,7 +36,7 @@ class Site:
 
     def __post_init__(self) -> None:
         self.isdr = self.isdr_with()
-        self.modem.radio.status()  # as the agent does: the radio knows then which profile it had
+        radio_of(self.modem).status()  # as the agent does: the radio knows then which profile it had
 
     def isdr_with(self, *, block: int = 255, aid: bytes | None = None) -> Isdr:
         more = {} if aid is None else {"aid": aid}
@@ -42,7 +44,7 @@ class Site:
 
     def take(self, iccid: str | None) -> None:
         """What follows a switch: the modem takes the profile, channels are gone."""
-        self.modem.radio.take_profile(iccid)
+        radio_of(self.modem).take_profile(iccid)
         self.isdr.reset()
 
     def enabled(self) -> str | None:
@@ -59,7 +61,7 @@ Build = Callable[..., Site]
 
 
 @contextmanager
-def card_site(directory: Path, pki_dir: Path, **options: object) -> Iterator[Site]:
+def card_site(directory: Path, pki_dir: Path, **options: Any) -> Iterator[Site]:
     """A site with a new card, Emergency Profile and all; `shapes`, `consumer` as of VirtualEuicc.open."""
     profiles = [*default_profiles(), emergency_profile()]
     euicc = VirtualEuicc.open(directory / "card", pki_dir, profiles, **options)

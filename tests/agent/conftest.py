@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from ipad.eim import EimConfiguration, TlsAnchor
-from ipad.esipa.client import Esipa, EsipaSettings
+from ipad.esipa.client import Esipa
+from ipad.esipa.settings import EsipaSettings
 from ipad.net.http import Uplink
 from ipad.waits import Waits
 

@@ -146,6 +146,7 @@ class Peer:
         self._behave = behave
         self._context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         self._context.load_cert_chain(identity.pem)
+        self._context.sslsocket_class = _recording(self.received)
         self._context.sni_callback = lambda _sock, name, _context: self.server_names.append(name)
         if version is not None:
             self._context.minimum_version = self._context.maximum_version = version
@@ -177,24 +178,20 @@ class Peer:
     def _serve(self, sock: socket.socket, number: int) -> None:
         try:
             with self._context.wrap_socket(sock, server_side=True) as connection:
-                self.resumed.append(connection.session_reused)
-                self._behave(_Recorded(connection, self.received), number)
+                self.resumed.append(connection.session_reused is True)
+                self._behave(connection, number)
         except OSError:
             return
 
 
-class _Recorded:
+def _recording(received: list[bytes]) -> type[ssl.SSLSocket]:
     """An SSLSocket that notes what it received."""
 
-    def __init__(self, connection: ssl.SSLSocket, received: list[bytes]) -> None:
-        self._connection = connection
-        self._received = received
+    class Recording(ssl.SSLSocket):
+        def recv(self, buflen: int = 1024, flags: int = 0) -> bytes:
+            data = super().recv(buflen, flags)
+            if data:
+                received.append(data)
+            return data
 
-    def recv(self, most: int) -> bytes:
-        data = self._connection.recv(most)
-        if data:
-            self._received.append(data)
-        return data
-
-    def __getattr__(self, name: str) -> object:
-        return getattr(self._connection, name)
+    return Recording

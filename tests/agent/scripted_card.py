@@ -17,6 +17,7 @@ class ScriptedCard:
 
     answers: list[Answer] = field(default_factory=list)
     fci: bytes = b""
+    block: int = 255
     opened: list[bytes] = field(default_factory=list)
     closed: int = 0
     sent: list[bytes] = field(default_factory=list)

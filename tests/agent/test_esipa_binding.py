@@ -1,6 +1,7 @@
 """ESipa's packages and results in both bindings: what is asked, understood, and called malformed."""
 
 import json
+from typing import Literal
 
 import pytest
 
@@ -187,13 +188,14 @@ def test_data_requests_are_read(eim: Says) -> None:
 
 
 def test_download_triggers_are_read(eim: Says) -> None:
-    for content, kind, address in (
+    triggers: list[tuple[str, Literal["activationCode", "defaultSmdp", "smds", "eim"], str | None]] = [
         ("A00780056131246224", "activationCode", "a1$b$"),
         ("A0028100", "defaultSmdp", None),
         ("A008A2068004642E7878", "smds", "d.xx"),
         ("A002A200", "smds", None),
         ("", "eim", None),
-    ):
+    ]
+    for content, kind, address in triggers:
         der = wrap(0xBF54, bytes.fromhex(content), b"\x82\x01\x01")
         assert answered(eim, der) == DownloadTrigger(der, b"\x01", kind, address)
 

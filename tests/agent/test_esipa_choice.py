@@ -3,6 +3,7 @@
 import ssl
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -74,7 +75,7 @@ Make = Callable[..., Esipa]
 def make(server: Identity) -> Iterator[Make]:
     made: list[Esipa] = []
 
-    def client(peer: Peer, memory: Memory, **settings: str) -> Esipa:
+    def client(peer: Peer, memory: Memory, **settings: Any) -> Esipa:
         config = EimConfiguration("eim.example", f"localhost:{peer.port}", tls_anchor=key_of(server))
         waits = Waits(connect=20.0, http=20.0)
         chosen = EsipaSettings(**settings)

@@ -217,7 +217,11 @@ def test_an_sm_ds_answers_with_a_trigger_or_without(eim: Says) -> None:
     for given, expected in ((members, trigger), (members | {"profileDownloadTrigger": None}, None)):
         body = eim.ok("authenticateClient", given)
         assert eim.binding.authenticate_client_ok(body) == AuthenticateClientOkDs(TRANSACTION, expected)
-    for wrong in ({"transactionId": None}, {"profileDownloadTrigger": b"\xbf\x54\x02\xa0\x00"}):
+    bad: list[dict[str, bytes | None]] = [
+        {"transactionId": None},
+        {"profileDownloadTrigger": b"\xbf\x54\x02\xa0\x00"},
+    ]
+    for wrong in bad:
         with pytest.raises(DecodeError):
             eim.binding.authenticate_client_ok(eim.ok("authenticateClient", members | wrong))
 

@@ -17,12 +17,13 @@ from ipad.esipa.settings import EsipaSettings
 from ipad.euicc import es10b, es10c
 from ipad.euicc.isdr import Isdr
 from ipad.net.http import Exchange, Uplink
+from ipad.testbed.eim.serve import Settings, running
 from ipad.testbed.euicc import VirtualEuicc
 from ipad.testbed.smdp import Smdp
 from ipad.testbed.smdp.profiles import ProfileOrder
 from ipad.waits import Waits
 from modem.card import UiccCard
-from tests.testbed.eim_world import Admin, Settings, register, running
+from tests.testbed.eim_world import Admin, register
 
 ADDRESS = "smdp.testbed.example"
 ICCID = "89001010000000002175"

@@ -18,7 +18,8 @@ from ipad.esipa.model import (
     NoPackage,
 )
 from tests.agent.eim_answers import JsonSays, base64, failed, success
-from tests.agent.test_esipa_download import AUTHENTICATED, INITIATED, KEY_ID, METADATA, SIGNATURE
+from tests.agent.test_esipa_download import AUTHENTICATED, INITIATED
+from tests.rsp.server_answers import KEY_ID, METADATA, SIGNATURE
 
 BINDING = JsonBinding("/gsma/rsp2/esipa/", "application/json")
 TRIGGER = DownloadTrigger(b"\xbf\x54\x00")
@@ -95,7 +96,10 @@ def test_a_failure_that_is_not_known_is_quoted_but_not_at_length_nor_with_contro
 
 
 def test_signatures_and_key_identifiers_may_come_bare() -> None:
-    bare = {"serverSignature1": value(SIGNATURE), "euiccCiPKIdentifierToBeUsed": value(KEY_ID)}
+    bare: dict[str, bytes | None] = {
+        "serverSignature1": value(SIGNATURE),
+        "euiccCiPKIdentifierToBeUsed": value(KEY_ID),
+    }
     says = JsonSays()
     whole = BINDING.initiate_authentication_ok(says.ok("initiateAuthentication", INITIATED))
     assert BINDING.initiate_authentication_ok(says.ok("initiateAuthentication", INITIATED | bare)) == whole

@@ -17,13 +17,14 @@ from ipad.euicc import es10b, es10c
 from ipad.euicc.isdr import Isdr
 from ipad.net.http import Uplink
 from ipad.net.wire import Slow, TooMuch
+from ipad.testbed.eim.serve import Settings as EimSettings
+from ipad.testbed.eim.serve import running
 from ipad.testbed.eim.shapes import OWN_NUMBER
 from ipad.testbed.euicc import VirtualEuicc
 from ipad.waits import Waits
 from modem.card import UiccCard
 from tests.euicc_card.world import SUED
-from tests.testbed.eim_world import Admin, register, running
-from tests.testbed.eim_world import Settings as EimSettings
+from tests.testbed.eim_world import Admin, register
 
 
 @pytest.fixture(params=["asn1", "json"])

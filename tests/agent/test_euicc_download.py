@@ -117,7 +117,7 @@ def test_a_package_is_cut_where_the_standard_says() -> None:
     ]
     assert list(bpp.segments(PACKAGE)) == cuts
     assert b"".join(cuts) == PACKAGE
-    card = ScriptedCard([b""] * (len(cuts) - 1) + [installed()])
+    card = ScriptedCard([*[b""] * (len(cuts) - 1), installed()])
     told: list[tuple[int, int]] = []
     result = es10b.load_bound_profile_package(isdr_on(card), PACKAGE, lambda *now: told.append(now))
     assert card.requests == cuts
@@ -143,7 +143,7 @@ def test_without_second_keys_there_is_no_such_cut() -> None:
 @pytest.mark.parametrize("cut", range(10))
 def test_any_cut_can_end_it(cut: int) -> None:
     error = installed(bppCommandId=5, errorReason=8)
-    card = ScriptedCard([b""] * cut + [error])
+    card = ScriptedCard([*[b""] * cut, error])
     result = es10b.load_bound_profile_package(isdr_on(card), PACKAGE)
     assert len(card.requests) == cut + 1
     assert (result.error, result.command, result.aid) == ("scp03tSecurityError", "loadProfileElements", None)

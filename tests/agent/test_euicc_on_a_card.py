@@ -16,6 +16,7 @@ from ipad.euicc.model import MemoryReset
 from ipad.testbed.euicc.shapes import SHAPES
 from modem.errors import CardRefused, ChannelLost
 from tests.euicc_card.world import BOOTSTRAP, NORD, SUED, Eim, Verifier, certificate, delete, enable
+from tests.modem.mocked import radio_of
 
 from .card_site import EMERGENCY, WAITS, Build, Site, associated
 from .https_peer import Identity
@@ -172,7 +173,7 @@ def test_an_enable_is_a_switch_and_its_rollback_returns_the_result_that_replaces
     isdr = site.isdr
     result = es10b.load_euicc_package(isdr, eim.package(site.euicc, enable(NORD, rollback=True)))
     assert result.switched
-    site.modem.radio.take_profile(NORD)
+    radio_of(site.modem).take_profile(NORD)
     with pytest.raises(ChannelLost):
         es10c.eid(isdr)
     assert site.enabled() == NORD

@@ -19,6 +19,7 @@ from .https_peer import (
     EMPTY_RESPONSE,
     MEDIA_TYPE,
     NO_PACKAGE,
+    Behaviour,
     Identity,
     MakeEsipa,
     Peer,
@@ -29,7 +30,7 @@ from .https_peer import (
 )
 
 
-def once(answer: bytes) -> object:
+def once(answer: bytes) -> Behaviour:
     """Sends `answer` to the first request of each connection and closes in an orderly way."""
 
     def behave(connection: ssl.SSLSocket, _number: int) -> None:

@@ -248,12 +248,11 @@ def test_an_eim_with_another_certificate_than_the_card_says(
     reached: Callable[[EimConfiguration], list[Finding]], server: Identity, peer: Peer, tmp_path: Path
 ) -> None:
     stranger = make_identity(tmp_path, "stranger")
-    for kind, der in (("certificate", stranger.der), ("key", stranger.spki)):
-        anchor = TlsAnchor(kind, der)
+    for anchor in TlsAnchor("certificate", stranger.der), TlsAnchor("key", stranger.spki):
         *others, last = reached(EimConfiguration("eim", f"localhost:{peer.port}", tls_anchor=anchor))
         assert [f.ok for f in others] == [True, True]
         assert (last.name, last.ok) == ("eIM eim: TLS", False)
-        assert f"the {kind} on the card" in last.advice
+        assert f"the {anchor.kind} on the card" in last.advice
     own = TlsAnchor("key", server.spki)
     assert all(f.ok for f in reached(EimConfiguration("eim", f"localhost:{peer.port}", tls_anchor=own)))
     no_anchor = reached(EimConfiguration("eim", f"localhost:{peer.port}"))

@@ -41,6 +41,7 @@ def refusal(tmp_path: Path, values: dict[str, Any], further: str = "") -> str:
 
 
 def test_every_key_arrives_in_the_eim_configuration_data(tmp_path: Path, pems: Path) -> None:
+    ci_pk_id = "f54172bdf98a95d65cbeb88a38a1c11d800a85c3"
     values = {
         "eimId": "eim.example",
         "eimFqdn": "eim.example:4433",
@@ -50,7 +51,7 @@ def test_every_key_arrives_in_the_eim_configuration_data(tmp_path: Path, pems: P
         "eimCertificate": str(pems / "eim.pem"),
         "trustedCertificateTls": str(pems / "eim-tls-ca.pem"),
         "eimSupportedProtocol": ["eimInjectHttps", "eimRetrieveHttps"],
-        "euiccCiPKId": "f54172bdf98a95d65cbeb88a38a1c11d800a85c3",
+        "euiccCiPKId": ci_pk_id,
         "indirectProfileDownload": True,
     }
     [der] = loaded(tmp_path, values).eims
@@ -60,7 +61,7 @@ def test_every_key_arrives_in_the_eim_configuration_data(tmp_path: Path, pems: P
     told = read.eim_configuration(der)
     assert (told.eim_id, told.fqdn, told.id_type) == ("eim.example", "eim.example:4433", "fqdn")
     assert told.supported_protocols == {"eimInjectHttps", "eimRetrieveHttps"}
-    assert told.ci_pk_id == bytes.fromhex(values["euiccCiPKId"])
+    assert told.ci_pk_id == bytes.fromhex(ci_pk_id)
     assert told.indirect_download
     assert told.tls_anchor is not None
     ca = pki.read_certificate(pki.paths(pems).eim_tls_ca)

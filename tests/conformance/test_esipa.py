@@ -10,6 +10,7 @@ from ipad.esipa.client import Esipa
 from ipad.esipa.model import AuthenticateClientOkDp, DownloadTrigger
 from ipad.euicc import es10b, es10c
 from ipad.procedures import poll
+from ipad.testbed.smdp import Smdp
 from ipad.testbed.smdp.profiles import ProfileOrder
 from tests.conformance.conftest import Way
 from tests.euicc_card.world import BOOTSTRAP, NORD
@@ -54,6 +55,7 @@ def test_a_download_through_the_eim(way: Way, begun: "Begun") -> None:
     begun.esipa.handle_notification(installed.der)
     assert installed.seq is not None
     es10b.remove_notification(way.agent.gateway.isdr, installed.seq)
+    assert isinstance(way.world.smdp, Smdp)
     assert way.world.smdp.orders()[0].state == "installed"
     listed = {profile.iccid for profile in es10c.profiles(way.agent.gateway.isdr)}
     assert ICCIDS[way.binding] in listed
@@ -97,6 +99,7 @@ def begun(way: Way, request: pytest.FixtureRequest) -> Begun:
     """Of an order of its own; the eIM has been told EUICCInfo and DeviceInfo."""
     way.order({"data": {"tagList": "BF20BF22A8A9"}})
     matching_id = request.node.name
+    assert isinstance(way.world.smdp, Smdp)
     way.world.smdp.order(ProfileOrder(ICCIDS[way.binding]), matching_id=matching_id)
     order = {"eid": way.world.eid, "download": {"eim": True, "matchingId": matching_id}}
     way.world.admin("POST", "/packages", order)

@@ -58,7 +58,8 @@ fallen = replace(
 def lost(link: Link, state: State = operating) -> tuple[list[tuple[float, Action]], State, float]:
     """The link is lost for good: what is done against it and when, up to the first switch or new round."""
     state, _ = decide(state, LinkChanged(link), NOW, WAITS)
-    now, done = NOW, []
+    now = NOW
+    done: list[tuple[float, Action]] = []
     for _ in range(200):
         due = wake(state)
         assert due is not None

@@ -16,9 +16,10 @@ from ipad.euicc.iot import OnCard, on_card
 from ipad.euicc.isdr import Isdr
 from ipad.testbed import pki
 from ipad.testbed.euicc import VirtualEuicc
+from ipad.testbed.euicc.state import State as CardState
 from modem.errors import AtTimeout, ModemError, NoCard
 from modem.uicc import Reply
-from tests.agent.scripted_card import isdr_that_says
+from tests.agent.scripted_card import Answer, ScriptedCard, isdr_on, isdr_that_says
 from tests.euicc_card.world import BOOTSTRAP, NORD, Terminal
 from tests.procedures.eim_house import EimHouse
 from tests.procedures.scenarios import on_nord
@@ -87,12 +88,13 @@ def test_half_an_answer_decides_nothing(info2: dict[str, bytes]) -> None:
 
 
 def test_its_answer_is_used_but_not_when_something_was_done_since() -> None:
-    own = on_card(isdr_that_says("BF5502A000", "BF5108A206800161840101", "BF5500"))
+    answers: list[Answer] = [bytes.fromhex(a) for a in ("BF5502A000", "BF5108A206800161840101", "BF5500")]
+    own = on_card(isdr_on(ScriptedCard(answers)))
     assert isinstance(own, OnCard)
     own.load_euicc_package(bytes.fromhex("BF5100"))
     assert own.eim_configurations() == ()
     assert own.told is None
-    assert own.isdr._card.answers == []
+    assert answers == []
 
 
 # The gateway
@@ -153,7 +155,7 @@ def test_the_configured_profile_makes_a_fallback(make_site: MakeSite) -> None:
 
 
 def test_without_it_there_is_none(make_site: MakeSite) -> None:
-    def without_bootstrap(card: object) -> None:
+    def without_bootstrap(card: CardState) -> None:
         on_nord(card)
         card.profiles = [p for p in card.profiles if p.iccid != BOOTSTRAP]
 

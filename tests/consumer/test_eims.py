@@ -1,6 +1,7 @@
 """The associations that the agent keeps for a consumer card."""
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -21,7 +22,7 @@ def delete_eim(eim_id: str) -> bytes:
     return wrap(0xA9, wrap(0x80, eim_id.encode()))
 
 
-def ecos(bench: Bench, *operations: bytes) -> list[object]:
+def ecos(bench: Bench, *operations: bytes) -> list[Any]:
     return bench.results(*operations, tag=0xA1)
 
 

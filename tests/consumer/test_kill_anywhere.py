@@ -5,7 +5,7 @@ import pytest
 from tests.procedures.harm import Garbled, Harm, Kill, NotSent, PowerCut, Unanswered, Unheard
 from tests.procedures.scenarios import ASKED, ENABLE, ROLLBACK, SEVERAL, Scenario
 from tests.procedures.site import MakeSite
-from tests.procedures.test_kill_anywhere import sweep
+from tests.procedures.sweep import sweep
 
 EACH_STEP = (ENABLE, SEVERAL, ROLLBACK, ASKED)
 """A list and an enable; several operations on the card; a rollback; a fallback and a return."""

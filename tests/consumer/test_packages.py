@@ -1,6 +1,7 @@
 """LoadEuiccPackage for a consumer card: who may, what is executed, what is answered."""
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -97,7 +98,7 @@ def test_an_unknown_eim_or_a_wrong_signature_gets_the_unsigned_error(bench: Benc
     ],
 )
 def test_what_is_not_for_this_card_or_this_moment_gets_the_signed_error(
-    bench: Bench, more: dict[str, object], error: str
+    bench: Bench, more: dict[str, Any], error: str
 ) -> None:
     package = bench.eim.package(bench.card, delete(SUED), transaction=b"\x01\x02", **more)
     before = list(bench.modem.functions)

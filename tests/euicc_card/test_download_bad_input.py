@@ -1,6 +1,7 @@
 """Whatever comes in the place of a download's octets: the card answers, and installs nothing by it."""
 
 from pathlib import Path
+from unittest.mock import patch
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -69,12 +70,8 @@ def test_a_bad_command_in_a_good_session_is_refused(server: Server, draw: st.Dat
         answers.append(run(command[:2] + mutated(draw, command[2:end]) + command[end:], block))
         raise InterruptedError
 
-    server.terminal.run = interfere
-    try:
-        with pytest.raises(InterruptedError):
-            server.ready()
-    finally:
-        server.terminal.run = run
+    with patch.object(server.terminal, "run", interfere), pytest.raises(InterruptedError):
+        server.ready()
     assert server.terminal.sw in ANSWERED
     [answer] = answers
     assert answer == b"" if server.terminal.sw != 0x9000 else value(answer)[:1] == b"\xa1"

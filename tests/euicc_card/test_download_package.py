@@ -28,6 +28,8 @@ UNSUPPORTED_CLASS, STRUCTURE, SECURITY, ICCID_EXISTS, NO_MEMORY = range(6, 11)
 PE_PROCESSING, DATA_MISMATCH, PPR_NOT_ALLOWED = 12, 13, 15
 """ErrorReason."""
 
+Order = Callable[[list[bytes]], list[bytes]]
+"""What becomes of the cuts of a package."""
 PPK = SessionKeys(bytes(range(16)), bytes(range(16, 32)), bytes(range(32, 48)))
 OTHER_ADDRESS = "other.example"
 NOTIFY = wrap(
@@ -307,7 +309,7 @@ def test_metadata_without_end(server: Server) -> None:
 
 
 def test_broken_metadata_segments(server: Server) -> None:
-    for order, reason in (
+    orders: list[tuple[Order, int]] = [
         (lambda c: [*c[:3], changed(c[3])], SECURITY),
         (lambda c: [*c[:3], c[4]], SECURITY),
         (lambda c: [*c[:4], c[3]], SECURITY),
@@ -317,7 +319,8 @@ def test_broken_metadata_segments(server: Server) -> None:
         (lambda c: [*c[:2], c[3]], STRUCTURE),
         (lambda c: [*c[:2], b"\xa1\x05", c[3]], STRUCTURE),
         (lambda c: [*c[:2], c[1]], STRUCTURE),
-    ):
+    ]
+    for order, reason in orders:
         assert server.error(order(server.ready(segment=20).cuts())) == (METADATA, reason)
 
 
@@ -339,7 +342,7 @@ def test_broken_profile_segments(server: Server) -> None:
     long = {"segment": 40, "upp": upp(header(), usim(), filler(100), END)}
     cuts = server.ready(**long).cuts()
     a3 = next(number for number, cut in enumerate(cuts) if cut[0] == 0xA3)
-    for order, reason in (
+    orders: list[tuple[Order, int]] = [
         (lambda c: [*c[: a3 + 1], changed(c[a3 + 1])], SECURITY),
         (lambda c: [*c[: a3 + 1], c[a3 + 2]], SECURITY),
         (lambda c: [*c[: a3 + 2], c[a3 + 1]], SECURITY),
@@ -348,7 +351,8 @@ def test_broken_profile_segments(server: Server) -> None:
         (lambda c: [*c[:a3], changed(c[a3])], STRUCTURE),
         (lambda c: [*c[:a3], c[a3 + 1]], STRUCTURE),
         (lambda c: [*c[:a3], c[0]], STRUCTURE),
-    ):
+    ]
+    for order, reason in orders:
         assert server.error(order(server.ready(**long).cuts())) == (ELEMENTS, reason)
 
 

@@ -1,7 +1,6 @@
 """The shapes of cards in the field: another frame around the same signed octets."""
 
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -29,7 +28,7 @@ def odd(tmp_path: Path, pki_dir: Path, request: pytest.FixtureRequest) -> Odd:
     return Odd(tmp_path, pki_dir, request.param)
 
 
-def shape(name: str) -> Any:
+def shape(name: str) -> pytest.MarkDecorator:
     return pytest.mark.parametrize("odd", [name], indirect=True)
 
 

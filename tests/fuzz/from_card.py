@@ -19,6 +19,7 @@ class SaysTheSame:
     """A card that answers every STORE DATA chain with the same octets."""
 
     block = 255
+    fci = b""
 
     def __init__(self, answer: bytes) -> None:
         self._answer = answer

@@ -84,8 +84,9 @@ def write(found: Sequence[tuple[Cell, Verdict]] | None = None) -> None:
     guide = GUIDE.read_text("utf-8")
     for name, text in parts.items():
         pattern = rf"(<!-- {name} -->\n).*?(<!-- end of {name} -->)"
-        guide, count = re.subn(pattern, lambda m, text=text: m[1] + text + m[2], guide, flags=re.DOTALL)
-        assert count == 1, f"no place for {name} in {GUIDE}"
+        place = re.search(pattern, guide, flags=re.DOTALL)
+        assert place is not None, f"no place for {name} in {GUIDE}"
+        guide = guide[: place.end(1)] + text + guide[place.start(2) :]
     GUIDE.write_text(guide, "utf-8")
 
 

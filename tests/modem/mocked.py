@@ -13,12 +13,19 @@ from modem.at import At
 from modem.connect import Modem
 from modem.mock import MockModem, NetworkStatus
 from modem.mock.network import NOT_REGISTERED
+from modem.radio import Radio
 from modem.waits import Waits
 from tests.modem.tiny_uicc import TinyUicc
 
 WAITS = Waits(at_sync=0.1, refresh=3.0, reset_begins=2.0, modem_boot=20.0, sim_ready=10.0, poll_ready=0.01)
 SCALE = 0.05
 PATIENCE = 20.0
+
+
+def radio_of(modem: Modem) -> Radio:
+    """Every modem has one; a reader would not."""
+    assert modem.radio is not None
+    return modem.radio
 
 
 class Switchable:

@@ -11,7 +11,7 @@ from modem.connect import connect
 from modem.errors import ChannelLost, PortGone
 from modem.mock import NetworkStatus
 from modem.radio import Identity, RadioStatus, Registration, Remedy, Sim
-from tests.modem.mocked import WAITS, World, readable, world
+from tests.modem.mocked import WAITS, World, radio_of, readable, world
 from tests.modem.tiny_uicc import AID, ECHO, ICCIDS, SWITCH, TinyUicc
 
 
@@ -27,14 +27,14 @@ def until_registered(made: World, plmn: str) -> None:
 
 def test_identity_is_read(tmp_path: Path) -> None:
     with world(tmp_path) as made:
-        assert made.modem().radio.identity() == Identity(
+        assert radio_of(made.modem()).identity() == Identity(
             "Testbed", "UART-1", "1.0", "001017000000011", frozenset({"GSM", "UTRAN", "E-UTRAN"})
         )
 
 
 def test_status_of_a_registered_modem(tmp_path: Path) -> None:
     with world(tmp_path) as made:
-        assert made.modem().radio.status() == RadioStatus(
+        assert radio_of(made.modem()).status() == RadioStatus(
             sim=Sim.READY,
             registration=Registration.HOME,
             cause=None,
@@ -58,7 +58,7 @@ def test_a_change_in_the_network_wakes_the_loop_and_is_in_the_status(
     tmp_path: Path, forced: NetworkStatus, registration: Registration, cause: int | None
 ) -> None:
     with world(tmp_path) as made:
-        radio = made.modem().radio
+        radio = radio_of(made.modem())
         radio.status()
         while radio.pump():
             continue
@@ -76,7 +76,7 @@ def test_a_change_in_the_network_wakes_the_loop_and_is_in_the_status(
 
 def test_a_modem_without_a_profile_says_that_no_sim_is_there(tmp_path: Path) -> None:
     with world(tmp_path, uicc=TinyUicc(profile=None)) as made:
-        status = made.modem().radio.status()
+        status = radio_of(made.modem()).status()
         assert (status.sim, status.iccid, status.registration) == (
             Sim.ABSENT,
             None,
@@ -89,12 +89,12 @@ def test_a_modem_without_a_profile_says_that_no_sim_is_there(tmp_path: Path) -> 
 def test_a_modem_that_acts_on_the_refresh_is_not_reset(tmp_path: Path, model: str, qualifier: int) -> None:
     with world(tmp_path, model=model, uicc=TinyUicc(qualifier=qualifier)) as made:
         modem = made.modem()
-        assert modem.radio.status().iccid == ICCIDS[0]
+        assert radio_of(modem).status().iccid == ICCIDS[0]
         channel = modem.card.open(AID)
         switch(channel, 1)
-        modem.radio.take_profile(ICCIDS[1])
+        radio_of(modem).take_profile(ICCIDS[1])
         assert made.names().count("reset") == 0
-        assert modem.radio.status().iccid == ICCIDS[1]
+        assert radio_of(modem).status().iccid == ICCIDS[1]
         until_registered(made, "00102")
         with pytest.raises(ChannelLost):
             channel.transmit(bytes((0x80, ECHO, 0, 0, 1, 1)))
@@ -106,13 +106,13 @@ def test_a_modem_that_ignores_the_refresh_is_reset(tmp_path: Path, model: str) -
     waits = replace(WAITS, refresh=0.3)
     with world(tmp_path, model=model, faults=("ignore-refresh",)) as made:
         modem = made.modem(waits)
-        modem.radio.status()
+        radio_of(modem).status()
         channel = modem.card.open(AID)
         switch(channel, 1)
-        modem.radio.take_profile(ICCIDS[1])
+        radio_of(modem).take_profile(ICCIDS[1])
         assert made.names().count("reset") == 1
         assert "refresh" not in made.names()
-        assert modem.radio.status().iccid == ICCIDS[1]
+        assert radio_of(modem).status().iccid == ICCIDS[1]
         until_registered(made, "00102")
         with pytest.raises(ChannelLost):
             channel.transmit(bytes((0x80, ECHO, 0, 0, 1, 1)))
@@ -120,14 +120,14 @@ def test_a_modem_that_ignores_the_refresh_is_reset(tmp_path: Path, model: str) -
 
 def test_a_profile_that_the_modem_uses_already_is_taken_at_once(tmp_path: Path) -> None:
     with world(tmp_path) as made:
-        made.modem().radio.take_profile(ICCIDS[0])
+        radio_of(made.modem()).take_profile(ICCIDS[0])
         assert made.names().count("reset") == 0
 
 
 def test_that_a_modem_never_takes_the_profile_is_told(tmp_path: Path) -> None:
     waits = replace(WAITS, refresh=0.1, sim_ready=0.3)
     with world(tmp_path) as made:
-        assert not made.modem(waits).radio.take_profile(ICCIDS[1])
+        assert not radio_of(made.modem(waits)).take_profile(ICCIDS[1])
         assert made.names().count("reset") == 1
 
 
@@ -136,18 +136,18 @@ def test_switching_to_no_profile_at_all_is_taken(tmp_path: Path, faults: tuple[s
     waits = replace(WAITS, refresh=1.0, sim_ready=1.0)
     with world(tmp_path, faults=faults) as made:
         modem = made.modem(waits)
-        modem.radio.status()
+        radio_of(modem).status()
         switch(modem.card.open(AID), 0xFF)
-        modem.radio.take_profile(None)
+        radio_of(modem).take_profile(None)
         assert made.names().count("reset") == len(faults)
-        assert modem.radio.status().iccid is None
+        assert radio_of(modem).status().iccid is None
         assert modem.card.open(AID).fci
 
 
 @pytest.mark.parametrize("remedy", [Remedy.REATTACH, Remedy.BEARER, Remedy.RADIO_CYCLE])
 def test_a_remedy_brings_the_modem_back(tmp_path: Path, remedy: Remedy) -> None:
     with world(tmp_path) as made:
-        radio = made.modem().radio
+        radio = radio_of(made.modem())
         radio.apply(remedy)
         if remedy is not Remedy.BEARER:
             made.wait_for("unregistered", 2)
@@ -159,7 +159,7 @@ def test_a_remedy_brings_the_modem_back(tmp_path: Path, remedy: Remedy) -> None:
 @pytest.mark.parametrize("model", ["generic", "generic-usb"])
 def test_a_reset_brings_the_modem_back_set_up_as_before(tmp_path: Path, model: str) -> None:
     with world(tmp_path, model=model) as made:
-        radio = made.modem().radio
+        radio = radio_of(made.modem())
         radio.status()
         radio.apply(Remedy.RESET)
         made.wait_for("registered", 2)
@@ -172,7 +172,7 @@ def test_a_reset_brings_the_modem_back_set_up_as_before(tmp_path: Path, model: s
 
 def test_a_modem_that_restarts_by_itself_is_set_up_again_by_the_next_call(tmp_path: Path) -> None:
     with world(tmp_path) as made:
-        radio = made.modem().radio
+        radio = radio_of(made.modem())
         radio.status()
         made.at().command("AT+CFUN=1,1")
         made.wait_for("registered", 2)
@@ -184,12 +184,12 @@ def test_a_modem_that_restarts_by_itself_is_set_up_again_by_the_next_call(tmp_pa
 def test_a_path_without_a_modem_is_a_port_that_is_gone(tmp_path: Path) -> None:
     with world(tmp_path) as made:
         modem = connect(made.path, waits=WAITS)
-        modem.radio.status()
-    assert readable(modem.radio.fileno())
+        radio_of(modem).status()
+    assert readable(radio_of(modem).fileno())
     with pytest.raises(PortGone):
-        modem.radio.pump()
+        radio_of(modem).pump()
     with pytest.raises(PortGone) as e:
-        modem.radio.status()
+        radio_of(modem).status()
     assert e.value.executed is False
     modem.close()
 
@@ -201,5 +201,5 @@ def test_a_talkative_modem_is_understood_all_the_same(tmp_path: Path) -> None:
         for number in range(60):
             apdu = bytes((0x80, ECHO, 0, 0, 2, number, 255 - number))
             assert channel.transmit(apdu).data == bytes((number, 255 - number))
-        assert modem.radio.identity().model == "UART-1"
-        assert modem.radio.status().iccid == ICCIDS[0]
+        assert radio_of(modem).identity().model == "UART-1"
+        assert radio_of(modem).status().iccid == ICCIDS[0]

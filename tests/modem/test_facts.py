@@ -15,7 +15,7 @@ from modem.errors import AtError, ChannelLost, ModemError, NoCard
 from modem.mock import MODELS
 from modem.quirks import DEFAULT, Quirks, Way
 from modem.radio import Remedy, Sim
-from tests.modem.mocked import WAITS, World, world
+from tests.modem.mocked import WAITS, World, radio_of, world
 from tests.modem.tiny_uicc import AID, ECHO, ICCIDS, SWITCH, TinyUicc
 
 ECHO_THREE = bytes((0x80, ECHO, 0, 0, 3)) + b"abc"
@@ -47,7 +47,7 @@ def switch(channel: Channel) -> None:
 @pytest.mark.parametrize("model", MODELS)
 def test_every_model_tells_who_it_is(tmp_path: Path, model: str) -> None:
     with world(tmp_path, model=model) as made:
-        identity = made.modem().radio.identity()
+        identity = radio_of(made.modem()).identity()
         wanted = MODELS[model]
         told = (identity.manufacturer, identity.model, identity.revision, identity.imei)
         assert told == (wanted.manufacturer, wanted.name, wanted.revision, wanted.imei)
@@ -56,7 +56,7 @@ def test_every_model_tells_who_it_is(tmp_path: Path, model: str) -> None:
 @pytest.mark.parametrize("model", MODELS)
 def test_every_model_tells_its_iccid(tmp_path: Path, model: str) -> None:
     with world(tmp_path, model=model) as made:
-        status = made.modem().radio.status()
+        status = radio_of(made.modem()).status()
         assert (status.sim, status.iccid) == (Sim.READY, ICCIDS[0])
 
 
@@ -165,11 +165,11 @@ def test_no_answer_is_taken_for_anothers(tmp_path: Path, fault: str) -> None:
     """Whatever became of one command, the next one has its own answer."""
     with world(tmp_path, faults=(f"{fault}@+CGMI",)) as made:
         modem = made.modem()
-        assert modem.radio is not None
+        assert radio_of(modem) is not None
         tries = 0
         while "fault" not in made.names() or tries < 2:
             with suppress(ModemError):
-                identity = modem.radio.identity()
+                identity = radio_of(modem).identity()
                 assert identity.manufacturer in ("Testbed", "")
                 assert (identity.model, identity.revision) == ("UART-1", "1.0")
                 tries += 1
@@ -180,25 +180,25 @@ def test_no_answer_is_taken_for_anothers(tmp_path: Path, fault: str) -> None:
 def test_a_modem_that_ignores_refresh_is_reset(tmp_path: Path, model: str, faults: tuple[str, ...]) -> None:
     with world(tmp_path, model=model, faults=("ignore-refresh", *faults)) as made:
         modem = met(made)
-        assert modem.radio is not None
-        modem.radio.status()
+        assert radio_of(modem) is not None
+        radio_of(modem).status()
         switch(modem.card.open(AID))
-        modem.radio.take_profile(ICCIDS[1])
-        assert modem.radio.status().iccid == ICCIDS[1]
+        radio_of(modem).take_profile(ICCIDS[1])
+        assert radio_of(modem).status().iccid == ICCIDS[1]
         assert "refresh" not in made.names()
 
 
 def test_after_a_refresh_the_old_channel_is_lost_and_the_new_iccid_told(tmp_path: Path) -> None:
     with world(tmp_path, model="ec25") as made:
         modem = met(made)
-        assert modem.radio is not None
-        modem.radio.status()
+        assert radio_of(modem) is not None
+        radio_of(modem).status()
         channel = modem.card.open(AID)
         switch(channel)
-        modem.radio.take_profile(ICCIDS[1])
+        radio_of(modem).take_profile(ICCIDS[1])
         with pytest.raises(ChannelLost):
             channel.transmit(ECHO_THREE)
-        assert modem.radio.status().iccid == ICCIDS[1]
+        assert radio_of(modem).status().iccid == ICCIDS[1]
         assert echoes(modem.card.open(AID))
 
 
@@ -206,11 +206,11 @@ def test_after_a_refresh_the_old_channel_is_lost_and_the_new_iccid_told(tmp_path
 def test_a_reset_of_the_card_that_nobody_tells_of_is_noticed(tmp_path: Path, model: str) -> None:
     with world(tmp_path, model=model) as made:
         modem = met(made)
-        assert modem.radio is not None
-        modem.radio.status()
+        assert radio_of(modem) is not None
+        radio_of(modem).status()
         channel = modem.card.open(AID)
         switch(channel)
-        modem.radio.take_profile(ICCIDS[1])
+        radio_of(modem).take_profile(ICCIDS[1])
         with pytest.raises(ChannelLost):
             channel.transmit(ECHO_THREE)
         assert echoes(modem.card.open(AID))
@@ -219,19 +219,19 @@ def test_a_reset_of_the_card_that_nobody_tells_of_is_noticed(tmp_path: Path, mod
 def test_a_modem_that_tells_the_old_iccid_is_reset(tmp_path: Path) -> None:
     with world(tmp_path, model="dw5821e") as made:
         modem = met(made)
-        assert modem.radio is not None
-        modem.radio.status()
+        assert radio_of(modem) is not None
+        radio_of(modem).status()
         switch(modem.card.open(AID))
-        modem.radio.take_profile(ICCIDS[1])
-        assert modem.radio.status().iccid == ICCIDS[1]
+        radio_of(modem).take_profile(ICCIDS[1])
+        assert radio_of(modem).status().iccid == ICCIDS[1]
 
 
 def test_a_modem_that_comes_back_under_another_name_is_found(tmp_path: Path) -> None:
     with world(tmp_path, model="generic-usb", faults=("ignore-refresh",)) as made:
         modem = met(made)
-        assert modem.radio is not None
-        modem.radio.apply(Remedy.RESET)
-        assert modem.radio.status().iccid == ICCIDS[0]
+        assert radio_of(modem) is not None
+        radio_of(modem).apply(Remedy.RESET)
+        assert radio_of(modem).status().iccid == ICCIDS[0]
         assert echoes(modem.card.open(AID))
 
 
@@ -307,10 +307,10 @@ def test_garbage_is_not_taken_for_the_modems_name(tmp_path: Path, question: str)
     """What it was first taken for would be held against it when it is met again."""
     with world(tmp_path, faults=(f"garbage@{question}",)) as made:
         modem = met(made)
-        assert modem.radio is not None
+        assert radio_of(modem) is not None
         modem.card.open(AID)
         assert "fault" in made.names()
-        modem.radio.apply(Remedy.RESET)
-        identity = modem.radio.identity()
+        radio_of(modem).apply(Remedy.RESET)
+        identity = radio_of(modem).identity()
         assert (identity.manufacturer, identity.model) == ("Testbed", "UART-1")
         assert echoes(modem.card.open(AID))

@@ -12,7 +12,7 @@ from modem.at import At
 from modem.errors import AtError, PortGone
 from modem.mock import AlwaysOn, BadFault, MockModem, NetworkStatus
 from modem.mock.timers import Timers
-from tests.modem.mocked import WAITS, Switchable, readable, world
+from tests.modem.mocked import WAITS, Switchable, radio_of, readable, world
 from tests.modem.tiny_uicc import ICCIDS, IMSIS, TinyUicc
 
 
@@ -46,7 +46,7 @@ def test_it_reads_who_the_sim_is_from_the_cards_files(tmp_path: Path) -> None:
 
 def test_the_imei_has_a_right_check_digit(tmp_path: Path) -> None:
     with world(tmp_path) as made:
-        imei = made.modem().radio.identity().imei
+        imei = radio_of(made.modem()).identity().imei
         assert len(imei) == 15
         assert bcd.luhn_digit(imei[:14]) == imei[14]
 

@@ -1,6 +1,6 @@
 """Making modems take a profile, each as its model wants it, and with the APN of that profile."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -264,7 +264,7 @@ def test_a_modem_that_tells_nothing_by_itself_is_looked_at() -> None:
 def test_an_ok_without_an_answer_is_somebody_elses_and_the_question_asked_again() -> None:
     spoilt = {"AT+CPIN?", "AT+CEREG?", "AT+CGACT?"}
 
-    def answer(line: str) -> list[Step] | None:
+    def answer(line: str) -> Sequence[Step] | None:
         if line in spoilt:
             spoilt.remove(line)
             return [OK]

@@ -11,7 +11,7 @@ from typing import Any
 from ipad.asn1 import decode, encode
 from ipad.testbed import pki
 from ipad.testbed.eim import identity
-from ipad.testbed.eim.esipa import Eim
+from ipad.testbed.eim.eim import Eim
 from ipad.testbed.eim.operations import order
 from ipad.testbed.eim.packages import new_transaction
 from ipad.testbed.eim.records import Records

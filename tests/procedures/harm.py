@@ -152,11 +152,16 @@ class HarmedUicc:
         self._uicc = uicc
         self._harm = harm
         self.sent = 0
+        self.meets: Callable[[bytes], Reply] = self.pass_on
+        """What an APDU meets: the card, unless the test puts something else in its place."""
 
     def reset(self) -> bytes:
         return self._uicc.reset()
 
     def transmit(self, apdu: bytes) -> Reply:
+        return self.meets(apdu)
+
+    def pass_on(self, apdu: bytes) -> Reply:
         self.sent += 1
         return self._harm.pass_(APDU, apdu[:8].hex(), lambda: self._uicc.transmit(apdu))
 

@@ -1,7 +1,7 @@
 """One SM-DP+ and one SM-DS for many cases: real TLS and signatures, and for each case orders of its own."""
 
 import shutil
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -43,7 +43,8 @@ class Stall:
 
     def order(self, iccid: str = ICCID, **more: Any) -> str:
         """Releases a profile; its activation code. event: registered at the SM-DS for this EID."""
-        terms = {name: more.pop(name) for name in ("eid", "confirmation_code", "rebinding") if name in more}
+        names = ("eid", "confirmation_code", "rebinding")
+        terms: dict[str, Any] = {name: more.pop(name) for name in names if name in more}
         event = more.pop("event", None)
         if event is not None:
             terms["eid"] = event
@@ -91,7 +92,7 @@ class Market:
             self._smds.smds.delete(event.eid, event.event_id)
         return Stall(smdp, self._smds.smds, server.faults, ci)
 
-    def log(self) -> list[Mapping[str, Any]]:
+    def log(self) -> Sequence[Mapping[str, Any]]:
         """Every exchange with the SM-DP+."""
         return self._smdp.server.log.show(0)
 
@@ -116,15 +117,19 @@ class HarmedServers:
     """Whether the profile in use has a way to them."""
 
     def es9(self, address: str) -> Es9:
-        return self._harmed(self.servers.es9(address))
+        client = self.servers.es9(address)
+        self._intercept(client)
+        return client
 
     def es11(self, address: str) -> Es11:
-        return self._harmed(self.servers.es11(address))
+        client = self.servers.es11(address)
+        self._intercept(client)
+        return client
 
     def trusted(self) -> bool:
         return self.servers.trusted()
 
-    def _harmed(self, client: Any) -> Any:
+    def _intercept(self, client: Any) -> None:
         connection = client._connection
         post = connection._post
 
@@ -134,7 +139,6 @@ class HarmedServers:
             return self.harm.pass_(HTTP, name, lambda: post(name, *rest))
 
         connection._post = harmed
-        return client
 
 
 def servers(

@@ -49,9 +49,9 @@ def spoil_first_notification(process: Process) -> int:
 
 def answering(process: Process, tag: bytes, reply: Reply) -> None:
     """The card meets this function so."""
-    transmit = process.uicc.transmit
+    card = process.uicc.meets
 
-    def transmitted(apdu: bytes) -> Reply:
-        return reply if apdu[1] == 0xE2 and apdu[5:].startswith(tag) else transmit(apdu)
+    def meets(apdu: bytes) -> Reply:
+        return reply if apdu[1] == 0xE2 and apdu[5:].startswith(tag) else card(apdu)
 
-    process.uicc.transmit = transmitted
+    process.uicc.meets = meets

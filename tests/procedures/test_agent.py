@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from itertools import pairwise
+from unittest.mock import patch
 
 import pytest
 
@@ -146,7 +147,6 @@ def test_a_journal_that_cannot_be_written_does_not_keep_a_gateway_from_its_boots
     make_site: MakeSite, caplog: pytest.LogCaptureFixture
 ) -> None:
     site = make_site(prepare=on_nord)
-    settled = site.settled
 
     def lost(site: Site) -> bool:
         assert site.agent is not None
@@ -156,13 +156,12 @@ def test_a_journal_that_cannot_be_written_does_not_keep_a_gateway_from_its_boots
             site.routeless.add(NORD)
         return site.agent.state.phase is Phase.FALLBACK
 
-    site.settled = lambda: True
     site.done = lost
-    site.run()
+    with patch.object(site, "settled", lambda: True):
+        site.run()
     assert site.enabled() == BOOTSTRAP
     assert caplog.text.count("going on without") == 1
     # The disk is there again, and with it what the gateway knows.
-    site.settled = settled
     site.modem.dark.clear()
     site.routeless.clear()
     number = site.desk.order({"enable": NORD})

@@ -48,6 +48,7 @@ def asked(site: Site, process: Process, **criteria: Any) -> dict[str, Any]:
     [answer] = site.desk.package(number)["results"]
     assert answer["accepted"], answer["reason"]
     assert process.journal.all_owed() == []
+    assert isinstance(answer, dict)
     return answer
 
 
@@ -347,7 +348,7 @@ def test_a_card_that_waits_for_its_reset_is_asked_again_at_the_next_poll(
     with pytest.raises(CardRefused):
         run(process)
     assert process.journal.all_owed() == []
-    del process.uicc.transmit
+    process.uicc.meets = process.uicc.pass_on
     assert run(process).finished
     assert site.desk.package(number)["state"] == "done"
 

@@ -7,7 +7,7 @@ from tests.procedures.harm import Harm, Kill, PowerCut
 from tests.procedures.site import MakeSite
 from tests.procedures.sweep import sweep
 
-EVERY = {Kill: 23, PowerCut: 37}
+EVERY: dict[type[Harm], int] = {Kill: 23, PowerCut: 37}
 """One in so many of the points at which something has changed that outlives the process."""
 
 

@@ -150,14 +150,14 @@ class Refusing:
     def __init__(self, process: Process, sw: int, executes: bool = False) -> None:
         self.tries = 0
         self._sw, self._executes = sw, executes
-        self._transmit, process.uicc.transmit = process.uicc.transmit, self._refuse
+        self._card, process.uicc.meets = process.uicc.meets, self._refuse
 
     def _refuse(self, apdu: bytes) -> Reply:
         if apdu[1] != 0xE2 or not apdu[5:].startswith(b"\xbf\x51"):
-            return self._transmit(apdu)
+            return self._card(apdu)
         self.tries += 1
         if self._executes:
-            self._transmit(apdu)
+            self._card(apdu)
         return Reply(b"", self._sw)
 
 
@@ -197,7 +197,7 @@ def test_a_status_word_that_has_passed_is_forgotten(site: Site, process: Process
     site.desk.order(LIST)
     with pytest.raises(CardRefused):
         run(process)
-    del process.uicc.transmit
+    process.uicc.meets = process.uicc.pass_on
     assert run(process).again is None
     assert process.journal.all_refused() == []
 

@@ -231,6 +231,10 @@ def test_errors_of_http_are_told_apart(
         outcome(make_es9, server, function, http_answer(b"{}", status=status))
 
 
+SPOILT: tuple[object, ...] = (None, 5, "", "!", base64(b"\x30\x05"), base64(b"\x05\x00"), [], {})
+"""What a member is not."""
+
+
 @pytest.mark.parametrize(
     "function", ["InitiateAuthentication", "AuthenticateClient", "GetBoundProfilePackage"]
 )
@@ -239,7 +243,7 @@ def test_each_member_has_to_be_there_and_to_be_itself(
 ) -> None:
     spoilt = [success({})]
     for name in GOOD[function]:
-        for value in (None, 5, "", "!", base64(b"\x30\x05"), base64(b"\x05\x00"), [], {}):
+        for value in SPOILT:
             if name == "transactionId" and value is None:
                 continue  # it is signed, too
             spoilt.append(success(GOOD[function] | {name: value}))

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives import serialization
 
 from ipad.asn1 import decode, member, tlvs, value, wrap
 from ipad.testbed import pki
@@ -135,7 +136,7 @@ def test_compact_certificates_must_be_the_registered_ones(through: Indirect, pki
         return wrap(0xBF38, wrap(0xA2, compact, wrap(0xA1, value(own)), wrap(0xA2, value(eum))))
 
     other = pki.make_euicc(pki.read_identity(pki_dir / "eum.pem", pki_dir / "eum.key"), through.here.eid)
-    der = other.certificate.public_bytes(pki.serialization.Encoding.DER)
+    der = other.certificate.public_bytes(serialization.Encoding.DER)
     assert through.authenticate(with_certificates(der)) == "euiccCertificateInvalid"
     assert "metadata" in through.authenticate(with_certificates(euicc))
 
@@ -337,7 +338,7 @@ def test_a_compact_notification_of_nobody_known_is_refused(through: Indirect, pe
     assert here.ipa.handle_notification(wrap(0xA0, compact_notification(pending[0], stranger))) == 403
     assert reason(through) == "a compact form of an eUICC whose certificates are not known"
     spki = here.eim.eim.identity.key.public_key().public_bytes(
-        pki.serialization.Encoding.DER, pki.serialization.PublicFormat.SubjectPublicKeyInfo
+        serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
     )
     here.admin.post("/euiccs", {"eid": stranger, "deviceKey": spki.hex()})
     assert here.ipa.handle_notification(wrap(0xA0, compact_notification(pending[0], stranger))) == 403

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives import serialization
 
 from ipad.asn1 import DecodeError, decode, encode, member, value, wrap
 from ipad.errors import PeerRefused
@@ -39,7 +40,7 @@ def refusal(here: World) -> str:
 
 def certificate(pki_dir: Path, name: str, tag: int | None = None) -> bytes:
     """A certificate as a member of IpaEuiccData: the standard's shape."""
-    der = pki.read_certificate(pki_dir / f"{name}.pem").public_bytes(pki.serialization.Encoding.DER)
+    der = pki.read_certificate(pki_dir / f"{name}.pem").public_bytes(serialization.Encoding.DER)
     return wrap(tag or CERTIFICATE_TAGS[name], value(der))
 
 
@@ -119,7 +120,7 @@ def test_certificates_must_be_those_that_are_registered(here: World, pki_dir: Pa
 
 def test_the_certificate_of_another_card_is_refused(here: World, pki_dir: Path) -> None:
     eum = pki.read_identity(pki_dir / "eum.pem", pki_dir / "eum.key")
-    other = pki.make_euicc(eum, here.eid).certificate.public_bytes(pki.serialization.Encoding.DER)
+    other = pki.make_euicc(eum, here.eid).certificate.public_bytes(serialization.Encoding.DER)
     _, request = ask(here, tagList="A5A6")
     assert answer(here, request, certificate(pki_dir, "eum"), wrap(0xA6, value(other))) == UNDEFINED
     assert refusal(here) == "the eUICC's certificate is not the registered one"
@@ -141,12 +142,12 @@ def test_of_a_card_without_registered_certificates_they_must_be_its_own(here: Wo
     other_eid = pki.make_eid(77)
     other = pki.make_euicc(eum, other_eid)
     spki = other.key.public_key().public_bytes(
-        pki.serialization.Encoding.DER, pki.serialization.PublicFormat.SubjectPublicKeyInfo
+        serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
     )
     here.admin.post("/euiccs", {"eid": other_eid, "deviceKey": spki.hex()})
     here.admin.post("/packages", {"eid": other_eid, "data": {"tagList": "A5A6"}})
     request = decode("GetEimPackageResponse", here.ipa.get_package(other_eid))[1]
-    der = other.certificate.public_bytes(pki.serialization.Encoding.DER)
+    der = other.certificate.public_bytes(serialization.Encoding.DER)
     transaction = wrap(0x87, request["eimTransactionId"])
     eum_member, mine = certificate(pki_dir, "eum"), certificate(pki_dir, "euicc")
 

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives import serialization
 
 from ipad.asn1 import decode, encode, member, tlvs, value, wrap
 from ipad.errors import PeerRefused
@@ -234,7 +235,7 @@ def test_another_card_cannot_take_the_order(through: Indirect, pki_dir: Path) ->
     through.initiate(transaction)
     full = through.authenticate_server()
     _, own, eum = (tlv for tag, tlv in tlvs(value(member(full, 0xBF38, 0xA0))) if tag == 0x30)
-    der = other.certificate.public_bytes(pki.serialization.Encoding.DER)
+    der = other.certificate.public_bytes(serialization.Encoding.DER)
     forged = wrap(
         0xBF38, wrap(0xA0, member(full, 0xBF38, 0xA0, 0x30), member(full, 0xBF38, 0xA0, 0x5F37), der, eum)
     )

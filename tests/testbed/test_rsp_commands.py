@@ -13,6 +13,7 @@ from ipad.asn1 import decode
 from ipad.testbed import cli, pki
 from ipad.testbed.held_port import held_port
 from tests.testbed import rsp_world
+from tests.testbed.eim_world import text
 from tests.testbed.rsp_world import ICCID, Client
 from tests.testbed.test_testbed_cli import started
 
@@ -51,7 +52,7 @@ def test_an_smdp_is_started_ordered_from_killed_and_started_again(
     with started("smdp", *where, "--port", port) as words:
         admin = ("--admin", words[2])
         client = Client(words[0], pki.paths(pki_dir).ci)
-        client.ask("handleNotification", pendingNotification=rsp_world.text(result))
+        client.ask("handleNotification", pendingNotification=text(result))
         [told] = run("smdp", "notifications", *admin)
         assert (told["iccid"], told["result"]) == (ICCID, "successResult")
         assert run("smdp", "orders", *admin)[0]["state"] == "installed"

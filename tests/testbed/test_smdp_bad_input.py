@@ -1,6 +1,7 @@
 """Whatever a stranger sends to the SM-DP+: a DecodeError or a named refusal, and no order is touched."""
 
 import contextlib
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -60,7 +61,7 @@ def test_a_changed_message_is_refused(smdp: Smdp, card: Card, draw: st.DataObjec
             )
         )
     )
-    calls = {
+    calls: dict[str, Callable[[], object]] = {
         "client": lambda: smdp.authenticate_client(transaction_id, bad),
         "package": lambda: smdp.get_bound_profile_package(transaction_id, bad),
         "cancel": lambda: smdp.cancel_session(transaction_id, bad),

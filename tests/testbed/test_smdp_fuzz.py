@@ -17,6 +17,7 @@ from ipad.testbed.smdp import Smdp, es9
 from ipad.testbed.smdp.forge import Forge
 from ipad.testbed.smds import Smds, es11
 from tests.testbed import rsp_world
+from tests.testbed.eim_world import text
 from tests.testbed.rsp_world import Card
 
 ADDRESS = "smdp.testbed.example"
@@ -59,8 +60,8 @@ class Server:
     def initiated(self, card: Card) -> Mapping[str, Any]:
         request = {
             "smdpAddress": ADDRESS,
-            "euiccChallenge": rsp_world.text(card.run(bytes.fromhex("BF2E00"))[-16:]),
-            "euiccInfo1": rsp_world.text(card.run(bytes.fromhex("BF2000"))),
+            "euiccChallenge": text(card.run(bytes.fromhex("BF2E00"))[-16:]),
+            "euiccInfo1": text(card.run(bytes.fromhex("BF2000"))),
         }
         answer = self.es9("InitiateAuthentication", request)
         assert answer is not None
@@ -84,10 +85,10 @@ def test_members_of_any_kind(server: Server, function: str, request: dict[str, A
 @EXAMPLES
 @given(st.binary(max_size=40))
 def test_a_challenge_and_info_of_any_length(server: Server, octets: bytes) -> None:
-    text = rsp_world.text(octets)
-    info1 = rsp_world.text(server.card.run(bytes.fromhex("BF2000")))
-    for more in ({"euiccInfo1": info1}, {"euiccInfo1": rsp_world.text(wrap(0xBF20, octets))}):
-        server.es9("InitiateAuthentication", {"smdpAddress": ADDRESS, "euiccChallenge": text, **more})
+    challenge = text(octets)
+    info1 = text(server.card.run(bytes.fromhex("BF2000")))
+    for more in ({"euiccInfo1": info1}, {"euiccInfo1": text(wrap(0xBF20, octets))}):
+        server.es9("InitiateAuthentication", {"smdpAddress": ADDRESS, "euiccChallenge": challenge, **more})
 
 
 @EXAMPLES
@@ -100,7 +101,7 @@ def test_a_cards_response_with_octets_changed(server: Server, data: st.DataObjec
     del response[data.draw(st.sampled_from([len(response), len(response) // 2])) :]
     request = {
         "transactionId": began["transactionId"],
-        "authenticateServerResponse": rsp_world.text(bytes(response)),
+        "authenticateServerResponse": text(bytes(response)),
     }
     answer = server.es9("AuthenticateClient", request)
     assert answer is None or answer.summary["answer"] != "ok"

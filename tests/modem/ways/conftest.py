@@ -16,6 +16,7 @@ from modem.connect import Modem, connect, connect_reader
 from modem.memory import ShortMemory
 from modem.mock import AlwaysOn, MockModem
 from modem.pcsc import ReaderUicc
+from modem.quirks import Way
 from modem.uicc import Uicc
 from tests.modem.mocked import SCALE, WAITS
 from tests.modem.ways.pcscd import READER, running
@@ -75,7 +76,7 @@ def in_modem(way: str, euicc: RiggedEuicc, tmp_path: Path, *faults: str) -> Iter
             up.set()
 
     def run() -> Modem:
-        known = "cgla" if way == "cgla" else "csim"
+        known: Way = "cgla" if way == "cgla" else "csim"
         return connect(path, waits=WAITS, memory=memory, sample=sample, way=known)
 
     with MockModem(euicc, AlwaysOn(), path, scale=SCALE, faults=faults, on_event=tell):
