@@ -45,6 +45,7 @@ from ipad.connectivity.state import (
     Trial,
     TrialKind,
     change,
+    hindered,
 )
 from ipad.waits import Waits
 from modem.radio import Remedy
@@ -284,6 +285,8 @@ def absorb_end(state: State, action: Action, outcome: Outcome, now: float, waits
             former = former or _enabled(state)
             trial = Trial(TrialKind.ROLLED_BACK, card.enabled, former=former, eim_id=ordered_by)
             return put_on_trial(change(state, card=card), trial, now, waits)
+        case Rollback(), _ if state.trial is not None and state.link is not Link.OK and hindered(outcome):
+            return change(state, trial=replace(state.trial, missed=state.trial.missed + 1))
         case EndEmergency(), Switched(card):
             state = take_card(state, card, now, waits)
             return forget_what_the_card_contradicts(state, now, waits)

@@ -41,6 +41,7 @@ from ipad.connectivity.state import (
     Switched,
     Trial,
     TrialKind,
+    hindered,
 )
 from modem.radio import Remedy
 
@@ -62,6 +63,8 @@ that said no. A modem that does not answer, or not see its SIM, understands only
 SWITCHES = 12
 """Within waits.budget, by the gateway itself. The last one is kept for the way to the bootstrap profile.
 Not in it: what an eIM ordered, and the way back from that."""
+MISSES = 2
+"""So often the modem is reset for a rollback that did not reach the card, before a fallback takes its place."""
 LOOKS_PER_RESET = 3
 """Without a card, every so many looks the modem is reset."""
 
@@ -231,6 +234,21 @@ def ended(action: type, *outcomes: type[Outcome]) -> Guard:
     return guard
 
 
+def rollback_hindered(state: State, event: Event, _now: float) -> bool:
+    """It may do it once the modem was reset; but for that, the modem is not reset again and again."""
+    match event:
+        case Ended(Rollback(), outcome):
+            return state.trial is not None and state.trial.missed <= MISSES and hindered(outcome)
+    return False
+
+
+def fallback_hindered(_state: State, event: Event, _now: float) -> bool:
+    match event:
+        case Ended(Fallback(), outcome):
+            return hindered(outcome)
+    return False
+
+
 def refused_as(action: type, code: str) -> Guard:
     def guard(_state: State, event: Event, _now: float) -> bool:
         return (
@@ -326,12 +344,14 @@ ROWS: tuple[Row, ...] = (
     Row(USUAL, Ended, (ended(Fallback, Switched),), Phase.FALLBACK, None, "fallen back to the bootstrap profile"),
     Row(USUAL, Ended, (ended(Return, Switched),), Phase.TRIAL, None, "returned from fallback: the profile is on trial"),
     Row(USUAL, Ended, (ended(Rollback, Switched),), Phase.TRIAL, None, "rolled back: the former profile is on trial"),
+    Row(USUAL, Ended, (fallback_hindered, link_bad), Phase.REMEDYING, reset, "the fallback did not reach the card: a modem reset, and once more"),
     Row(USUAL, Ended, (ended(Fallback),), Phase.REMEDYING, None, "the fallback did not happen"),
     Row(USUAL, Ended, (refused_as(Return, "fallbackNotAvailable"),), Phase.OPERATING, None, "the card knows nothing to return to: the eIM decides"),
     Row(FALLBACK, Ended, (ended(Return),), Phase.FALLBACK, None, "the return did not happen"),
     Row(ON_THE_WAY, Ended, (ended(Return),), Phase.REMEDYING, None, "the return did not happen"),
     Row(TRIAL, Ended, (ended(Rollback, Refused), profile_enabled, link_ok), Phase.OPERATING, None, "no rollback, and the link is there: only the eIM is not"),
     Row(TRIAL, Ended, (ended(Rollback), profile_enabled, link_ok), Phase.TRIAL, None, "the rollback did not happen: it will be tried again"),
+    Row(TRIAL, Ended, (rollback_hindered,), None, reset, "the rollback did not reach the card: a modem reset, and once more"),
     Row(TRIAL, Ended, (ended(Rollback), can_fall_back), None, fall_back, "no rollback: fallback instead"),
     Row(TRIAL, Ended, (ended(Rollback),), Phase.REMEDYING, None, "no rollback, and no fallback profile"),
 

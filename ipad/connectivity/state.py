@@ -79,6 +79,8 @@ class Trial:
     rollback: bool = False
     """The eIM allowed a rollback: the verdict is that its result got delivered."""
     eim_id: str | None = None
+    missed: int = 0
+    """Rollbacks that did not reach the card."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -251,6 +253,11 @@ class Unknown:
 
 
 Outcome = Done | Probed | Polled | Injected | Downloaded | Switched | Refused | Failed | Unknown
+
+
+def hindered(outcome: Outcome) -> bool:
+    """The card was not reached, or was busy: it may do the next time what it has not done now."""
+    return isinstance(outcome, Failed) or outcome == Refused("catBusy")
 
 
 # Events

@@ -18,6 +18,7 @@ from ipad.connectivity.state import (
     Cause,
     Command,
     Deadline,
+    Done,
     Download,
     Downloaded,
     Ended,
@@ -192,7 +193,19 @@ CASES = [
         Phase.TRIAL,
         Probe(),
     ),
-    Case("the fallback did not happen", remedying, Ended(Fallback(), Failed("x")), Phase.REMEDYING),
+    Case(
+        "the fallback did not reach the card: a modem reset, and once more",
+        remedying,
+        Ended(Fallback(), Failed("x")),
+        Phase.REMEDYING,
+        ApplyRemedy(Remedy.RESET),
+    ),
+    Case(
+        "the fallback did not happen",
+        remedying,
+        Ended(Fallback(), Refused("fallbackNotAvailable")),
+        Phase.REMEDYING,
+    ),
     Case(
         "the card knows nothing to return to: the eIM decides",
         fallen,
@@ -211,6 +224,13 @@ CASES = [
         replace(rollback_trial, link=Link.OK),
         Ended(Rollback(), Failed("x")),
         Phase.TRIAL,
+    ),
+    Case(
+        "the rollback did not reach the card: a modem reset, and once more",
+        replace(rollback_trial, link=Link.MODEM_STUCK),
+        Ended(Rollback(), Failed("x")),
+        Phase.TRIAL,
+        ApplyRemedy(Remedy.RESET),
     ),
     Case(
         "no rollback: fallback instead",
@@ -385,6 +405,31 @@ def test_a_result_that_the_eim_refuses_is_no_verdict_on_a_trial_with_rollback() 
     state = replace(rollback_trial, link=Link.OK)
     state, _ = decide(state, Ended(Poll("eim"), Polled(True, False)), NOW, WAITS)
     assert state.phase is Phase.TRIAL
+
+
+def test_a_rollback_that_does_not_reach_the_card_is_tried_again_after_resets_and_then_a_fallback() -> None:
+    state, missed = late(replace(rollback_trial, link=Link.MODEM_STUCK)), Failed("no answer")
+    done: list[Action | None] = []
+    event: Event = Deadline()
+    while not done or not isinstance(done[-1], Fallback):
+        state, action = decide(state, event, NOW, WAITS)
+        assert action is not None
+        done.append(action)
+        event = Ended(action, missed if isinstance(action, Rollback) else Done())
+    reset = ApplyRemedy(Remedy.RESET)
+    assert done == [Rollback(), reset, Rollback(), reset, Rollback(), Fallback()]
+
+
+def test_a_fallback_that_does_not_reach_the_card_is_tried_again_after_a_reset() -> None:
+    state = replace(remedying, link=Link.MODEM_STUCK, rung=4, busy=Fallback())
+    state, action = decide(state, Ended(Fallback(), Refused("catBusy")), NOW, WAITS)
+    assert action == ApplyRemedy(Remedy.RESET)
+    state, action = decide(state, Ended(action, Done()), NOW, WAITS)
+    assert (state.phase, action) == (Phase.REMEDYING, None)
+    assert state.until is not None
+    assert NOW < state.until <= NOW + 2 * WAITS.reset
+    state, action = decide(state, Deadline(), state.until, WAITS)
+    assert action == Fallback()
 
 
 def test_a_bootstrap_profile_without_link_is_not_left_before_it_has_rested() -> None:
