@@ -234,19 +234,19 @@ def ended(action: type, *outcomes: type[Outcome]) -> Guard:
     return guard
 
 
-def rollback_hindered(state: State, event: Event, _now: float) -> bool:
-    """It may do it once the modem was reset; but for that, the modem is not reset again and again."""
-    match event:
-        case Ended(Rollback(), outcome):
-            return state.trial is not None and state.trial.missed <= MISSES and hindered(outcome)
-    return False
+def not_reached(action: type) -> Guard:
+    """An action of this kind was hindered: the card may do it the next time."""
+
+    def guard(_state: State, event: Event, _now: float) -> bool:
+        return isinstance(event, Ended) and isinstance(event.action, action) and hindered(event.outcome)
+
+    guard.__name__ = f"{action.__name__.lower()}_hindered"
+    return guard
 
 
-def fallback_hindered(_state: State, event: Event, _now: float) -> bool:
-    match event:
-        case Ended(Fallback(), outcome):
-            return hindered(outcome)
-    return False
+def resets_left(state: State, _event: Event, _now: float) -> bool:
+    """For a rollback that did not reach the card the modem is not reset for ever."""
+    return state.trial is not None and state.trial.missed <= MISSES
 
 
 def refused_as(action: type, code: str) -> Guard:
@@ -344,14 +344,14 @@ ROWS: tuple[Row, ...] = (
     Row(USUAL, Ended, (ended(Fallback, Switched),), Phase.FALLBACK, None, "fallen back to the bootstrap profile"),
     Row(USUAL, Ended, (ended(Return, Switched),), Phase.TRIAL, None, "returned from fallback: the profile is on trial"),
     Row(USUAL, Ended, (ended(Rollback, Switched),), Phase.TRIAL, None, "rolled back: the former profile is on trial"),
-    Row(USUAL, Ended, (fallback_hindered, link_bad), Phase.REMEDYING, reset, "the fallback did not reach the card: a modem reset, and once more"),
+    Row(USUAL, Ended, (not_reached(Fallback), link_bad), Phase.REMEDYING, reset, "the fallback did not reach the card: a modem reset, and once more"),
     Row(USUAL, Ended, (ended(Fallback),), Phase.REMEDYING, None, "the fallback did not happen"),
     Row(USUAL, Ended, (refused_as(Return, "fallbackNotAvailable"),), Phase.OPERATING, None, "the card knows nothing to return to: the eIM decides"),
     Row(FALLBACK, Ended, (ended(Return),), Phase.FALLBACK, None, "the return did not happen"),
     Row(ON_THE_WAY, Ended, (ended(Return),), Phase.REMEDYING, None, "the return did not happen"),
     Row(TRIAL, Ended, (ended(Rollback, Refused), profile_enabled, link_ok), Phase.OPERATING, None, "no rollback, and the link is there: only the eIM is not"),
     Row(TRIAL, Ended, (ended(Rollback), profile_enabled, link_ok), Phase.TRIAL, None, "the rollback did not happen: it will be tried again"),
-    Row(TRIAL, Ended, (rollback_hindered,), None, reset, "the rollback did not reach the card: a modem reset, and once more"),
+    Row(TRIAL, Ended, (not_reached(Rollback), resets_left), None, reset, "the rollback did not reach the card: a modem reset, and once more"),
     Row(TRIAL, Ended, (ended(Rollback), can_fall_back), None, fall_back, "no rollback: fallback instead"),
     Row(TRIAL, Ended, (ended(Rollback),), Phase.REMEDYING, None, "no rollback, and no fallback profile"),
 

@@ -411,12 +411,12 @@ def test_a_rollback_that_does_not_reach_the_card_is_tried_again_after_resets_and
     state, missed = late(replace(rollback_trial, link=Link.MODEM_STUCK)), Failed("no answer")
     done: list[Action | None] = []
     event: Event = Deadline()
-    while not done or not isinstance(done[-1], Fallback):
+    reset = ApplyRemedy(Remedy.RESET)
+    for _ in range(6):
         state, action = decide(state, event, NOW, WAITS)
         assert action is not None
         done.append(action)
         event = Ended(action, missed if isinstance(action, Rollback) else Done())
-    reset = ApplyRemedy(Remedy.RESET)
     assert done == [Rollback(), reset, Rollback(), reset, Rollback(), Fallback()]
 
 
